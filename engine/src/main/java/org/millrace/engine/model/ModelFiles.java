@@ -1,0 +1,30 @@
+package org.millrace.engine.model;
+
+/**
+ * The files of a model, opened: hyperparameters, tensors, tokenizer, chat template. Tensors carry GGUF names whatever the
+ * format. Rows of {@code attn_q} and {@code attn_k} are in half-split RoPE order (a GGUF loader permutes them).
+ */
+public interface ModelFiles extends AutoCloseable {
+    ModelConfig config();
+
+    /** Whether the model has a tensor of this name (a tied model has no {@code output.weight}). */
+    boolean has(String name);
+
+    /**
+     * The tensor of this name.
+     *
+     * @throws ModelFormatException if it is missing, naming it
+     */
+    Tensor tensor(String name);
+
+    Tokenizer tokenizer();
+
+    /** Renders conversations. */
+    ChatTemplate chatTemplate();
+
+    /** SHA-256 over weights, hyperparameters and tokenizer, 64 hexadecimal digits. */
+    String fingerprint();
+
+    @Override
+    void close();
+}
