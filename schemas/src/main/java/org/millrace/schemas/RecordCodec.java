@@ -1,0 +1,143 @@
+package org.millrace.schemas;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaNormalization;
+import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.message.BinaryMessageEncoder;
+import org.apache.avro.specific.SpecificData;
+import org.apache.avro.specific.SpecificDatumReader;
+import org.apache.avro.specific.SpecificRecord;
+import org.millrace.schemas.RecordFormatException.Problem;
+
+/**
+ * A record on a topic, in Avro's single-object encoding:
+ *
+ * <pre>
+ *   0     1     2                           10
+ *   +-----+-----+---------------------------+------------------+
+ *   | C3  | 01  | CRC-64-AVRO of the schema | binary Avro      |
+ *   |     |     | (little endian)           |                  |
+ *   +-----+-----+---------------------------+------------------+
+ * </pre>
+ *
+ * Reads every version whose schema is kept as the resource {@code history/NAME-VERSION.avsc}. Thread safe.
+ *
+ * @param <T> the record
+ */
+public final class RecordCodec<T extends SpecificRecord> {
+    public static final RecordCodec<PromptRequest> PROMPT_REQUEST =
+            new RecordCodec<>(PromptRequest.getClassSchema());
+    public static final RecordCodec<TokenDelta> TOKEN_DELTA =
+            new RecordCodec<>(TokenDelta.getClassSchema());
+    public static final RecordCodec<Completion> COMPLETION =
+            new RecordCodec<>(Completion.getClassSchema());
+    public static final RecordCodec<DeadLetter> DEAD_LETTER =
+            new RecordCodec<>(DeadLetter.getClassSchema());
+
+    private static final int HEADER_BYTES = 10;
+    private static final byte MARKER = (byte) 0xC3;
+    private static final byte FORMAT_VERSION = 1;
+
+    private final Schema schema;
+    private final Map<Long, Schema> writers = new HashMap<>();
+    private final BinaryMessageEncoder<T> encoder;
+
+    private RecordCodec(Schema schema) {
+        this.schema = schema;
+        this.encoder = new BinaryMessageEncoder<>(SpecificData.get(), schema);
+        for (int version = 1; ; version++) {
+            Schema earlier = history(schema.getName(), version);
+            if (earlier == null) {
+                break;
+            }
+            addWriter(earlier);
+        }
+        addWriter(schema);
+    }
+
+    private void addWriter(Schema writer) {
+        writers.put(SchemaNormalization.parsingFingerprint64(writer), writer);
+    }
+
+    /** The schema of an earlier version, or null if there is none of this number. */
+    static Schema history(String name, int version) {
+        String resource = "history/" + name + "-" + version + ".avsc";
+        try (InputStream in = RecordCodec.class.getResourceAsStream(resource)) {
+            return in == null ? null : new Schema.Parser().parse(in);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + resource, e);
+        }
+    }
+
+    /** The record with its header, in a new array. */
+    public byte[] encode(T value) {
+        try {
+            ByteBuffer buffer = encoder.encode(value);
+            byte[] bytes = new byte[buffer.remaining()];
+            buffer.get(bytes);
+            return bytes;
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot encode " + schema.getName(), e);
+        }
+    }
+
+    /**
+     * Reads a record of this or an earlier version.
+     *
+     * @throws RecordFormatException whatever else the bytes may be
+     */
+    public T decode(byte[] bytes) throws RecordFormatException {
+        Schema writer = writerOf(bytes);
+        StrictDecoder in =
+                new StrictDecoder(
+                        DecoderFactory.get()
+                                .binaryDecoder(
+                                        bytes, HEADER_BYTES, bytes.length - HEADER_BYTES, null));
+        try {
+            T value = new SpecificDatumReader<T>(writer, schema).read(null, in);
+            if (in.remaining() > 0) {
+                throw malformed("trailingBytes=" + in.remaining() + ", expected 0");
+            }
+            return value;
+        } catch (CharacterCodingException e) {
+            throw new RecordFormatException(
+                    Problem.INVALID_UTF8, "a string of " + schema.getName() + " is not UTF-8");
+        } catch (RecordFormatException e) {
+            throw e;
+        } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException e) {
+            throw malformed(e.getMessage());
+        }
+    }
+
+    private Schema writerOf(byte[] bytes) throws RecordFormatException {
+        if (bytes.length < HEADER_BYTES || bytes[0] != MARKER || bytes[1] != FORMAT_VERSION) {
+            throw new RecordFormatException(
+                    Problem.NOT_AVRO,
+                    "length=" + bytes.length + ", expected C3 01, a schema's fingerprint and "
+                            + schema.getName());
+        }
+        long fingerprint = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong(2);
+        Schema writer = writers.get(fingerprint);
+        if (writer == null) {
+            throw new RecordFormatException(
+                    Problem.UNKNOWN_SCHEMA,
+                    String.format(
+                            "schema fingerprint=%016x is no version of %s", fingerprint, schema.getName()));
+        }
+        return writer;
+    }
+
+    private RecordFormatException malformed(String detail) {
+        return new RecordFormatException(
+                Problem.MALFORMED, "malformed " + schema.getName() + ": " + detail);
+    }
+}
