@@ -8,7 +8,6 @@ import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.util.HashMap;
 import java.util.Map;
-import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaNormalization;
 import org.apache.avro.io.DecoderFactory;
@@ -113,7 +112,8 @@ public final class RecordCodec<T extends SpecificRecord> {
                     Problem.INVALID_UTF8, "a string of " + schema.getName() + " is not UTF-8");
         } catch (RecordFormatException e) {
             throw e;
-        } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException e) {
+        } catch (IOException | RuntimeException e) {
+            // Avro tells of damage by half a dozen unrelated exceptions, unchecked ones among them.
             throw malformed(e.getMessage());
         }
     }
