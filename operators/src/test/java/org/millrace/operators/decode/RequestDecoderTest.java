@@ -1,0 +1,175 @@
+package org.millrace.operators.decode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.millrace.schemas.ChatMessage;
+import org.millrace.schemas.DeadLetter;
+import org.millrace.schemas.GenerationLimits;
+import org.millrace.schemas.PromptRequest;
+import org.millrace.schemas.RecordCodec;
+import org.millrace.schemas.RequestKind;
+import org.millrace.schemas.SamplingParams;
+import org.millrace.schemas.TokenDelta;
+
+class RequestDecoderTest {
+    @Test
+    void goodRecordsGiveTheirRequest() throws Exception {
+        for (PromptRequest request :
+                List.of(
+                        text("Hello").build(),
+                        request().setMessages(List.of(new ChatMessage("user", "Hi"))).build(),
+                        request().setKind(RequestKind.CANCEL).build(),
+                        request().setKind(RequestKind.END_SESSION).setRequestId("").build())) {
+            assertThat(RequestDecoder.decode(record("s", encode(request)))).isEqualTo(request);
+        }
+    }
+
+    static Stream<Arguments> badRecords() {
+        byte[] good = encode(text("Käse").build());
+        byte[] invalidUtf8 = good.clone();
+        invalidUtf8[indexOf(good, 0xC3, 2)] = (byte) 0xFF;
+        return Stream.of(
+                Arguments.of(DeadLetterReason.NULL_KEY, record((byte[]) null, good)),
+                Arguments.of(DeadLetterReason.SESSION_ID_EMPTY, record("", good)),
+                Arguments.of(DeadLetterReason.SESSION_ID_TOO_LONG, record("s".repeat(1 << 20), good)),
+                Arguments.of(DeadLetterReason.INVALID_UTF8, record(new byte[] {(byte) 0xFF}, good)),
+                Arguments.of(DeadLetterReason.NULL_VALUE, record("s", null)),
+                Arguments.of(DeadLetterReason.TOO_LARGE, record("s", encode(text("x".repeat(1 << 20)).build()))),
+                Arguments.of(DeadLetterReason.NOT_AVRO, record("s", new byte[0])),
+                Arguments.of(DeadLetterReason.NOT_AVRO, record("s", "{\"text\":\"hi\"}".getBytes(StandardCharsets.UTF_8))),
+                Arguments.of(
+                        DeadLetterReason.UNKNOWN_SCHEMA,
+                        record("s", RecordCodec.TOKEN_DELTA.encode(new TokenDelta("s", "r", 0, 1, "x", null)))),
+                Arguments.of(DeadLetterReason.MALFORMED_AVRO, record("s", Arrays.copyOf(good, good.length - 1))),
+                Arguments.of(DeadLetterReason.INVALID_UTF8, record("s", invalidUtf8)),
+                bad(DeadLetterReason.UNKNOWN_KIND, request().setKind(RequestKind.UNKNOWN)),
+                Arguments.of(DeadLetterReason.KEY_MISMATCH, record("t", good)),
+                bad(DeadLetterReason.REQUEST_ID_EMPTY, text("Hi").setRequestId("")),
+                bad(DeadLetterReason.REQUEST_ID_EMPTY, request().setKind(RequestKind.CANCEL).setRequestId("")),
+                bad(DeadLetterReason.REQUEST_ID_TOO_LONG, text("Hi").setRequestId("ä".repeat(513))),
+                bad(DeadLetterReason.EMPTY_PROMPT, request()),
+                bad(DeadLetterReason.EMPTY_PROMPT, text("")),
+                bad(DeadLetterReason.EMPTY_PROMPT, request().setMessages(List.of(new ChatMessage("user", "")))),
+                bad(
+                        DeadLetterReason.TEXT_AND_MESSAGES,
+                        text("Hi").setMessages(List.of(new ChatMessage("user", "Hi")))),
+                bad(DeadLetterReason.UNKNOWN_ROLE, request().setMessages(List.of(new ChatMessage("root", "Hi")))),
+                bad(DeadLetterReason.INVALID_PARAMETER, maxTokens(-1)),
+                bad(DeadLetterReason.INVALID_PARAMETER, maxTokens(0)),
+                bad(DeadLetterReason.INVALID_PARAMETER, temperature(Float.NaN)),
+                bad(DeadLetterReason.INVALID_PARAMETER, temperature(-1)),
+                bad(DeadLetterReason.INVALID_PARAMETER, temperature(Float.POSITIVE_INFINITY)),
+                bad(DeadLetterReason.INVALID_PARAMETER, stopString("")),
+                bad(DeadLetterReason.INVALID_PARAMETER, stopString("x".repeat(257))));
+    }
+
+    @ParameterizedTest
+    @MethodSource("badRecords")
+    void badRecordsAreNamed(DeadLetterReason reason, RawRecord record) {
+        assertThatThrownBy(() -> RequestDecoder.decode(record))
+                .isInstanceOfSatisfying(
+                        BadRequestException.class,
+                        e -> {
+                            assertThat(e.reason()).isEqualTo(reason);
+                            DeadLetter letter = DeadLetters.of(record, e);
+                            assertThat(letter.getReason()).isEqualTo(reason.code());
+                            assertThat(letter.getDetail()).isNotEmpty();
+                            assertThat(letter.getOffset()).isEqualTo(77);
+                            assertThat(RecordCodec.DEAD_LETTER.encode(letter)).hasSizeLessThan(900_000);
+                        });
+    }
+
+    @Test
+    void aDeadLetterKeepsTheOriginalsBeginningLengthAndHash() {
+        RawRecord record = record("s", new byte[1 << 20]);
+        DeadLetter letter =
+                DeadLetters.of(record, new BadRequestException(DeadLetterReason.TOO_LARGE, "too large"));
+        assertThat(letter.getOriginal().remaining()).isEqualTo(512 * 1024);
+        assertThat(letter.getOriginalLength()).isEqualTo(1 << 20);
+        assertThat(letter.getOriginalSha256())
+                .isEqualTo("30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58");
+        assertThat(letter.getSessionId()).isEqualTo("s");
+    }
+
+    @Test
+    void theReasonsAreThoseOfTheSchemasDoc() {
+        String doc = DeadLetter.getClassSchema().getField("reason").doc();
+        for (DeadLetterReason reason : DeadLetterReason.values()) {
+            assertThat(doc).containsPattern("\\b" + reason.code() + "\\b");
+        }
+    }
+
+    @Test
+    void randomBytesNeverThrowAnythingElse() {
+        Random random = new Random(11);
+        byte[] good = encode(text("Hello").build());
+        for (int round = 0; round < 50_000; round++) {
+            byte[] value = new byte[random.nextInt(64)];
+            random.nextBytes(value);
+            if (round % 2 == 0 && value.length >= 10) {
+                System.arraycopy(good, 0, value, 0, 10);
+            }
+            byte[] key = new byte[random.nextInt(4)];
+            random.nextBytes(key);
+            assertThatThrownBy(() -> RequestDecoder.decode(record(key, value)))
+                    .isInstanceOf(BadRequestException.class);
+        }
+    }
+
+    private static Arguments bad(DeadLetterReason reason, PromptRequest.Builder builder) {
+        return Arguments.of(reason, record("s", encode(builder.build())));
+    }
+
+    private static PromptRequest.Builder request() {
+        return PromptRequest.newBuilder().setSessionId("s").setRequestId("r");
+    }
+
+    private static PromptRequest.Builder text(String text) {
+        return request().setText(text);
+    }
+
+    private static PromptRequest.Builder maxTokens(int maxTokens) {
+        return text("Hi").setLimits(GenerationLimits.newBuilder().setMaxTokens(maxTokens).build());
+    }
+
+    private static PromptRequest.Builder temperature(float temperature) {
+        return text("Hi")
+                .setSampling(SamplingParams.newBuilder().setTemperature(temperature).build());
+    }
+
+    private static PromptRequest.Builder stopString(String stop) {
+        return text("Hi")
+                .setLimits(GenerationLimits.newBuilder().setStopStrings(List.of(stop)).build());
+    }
+
+    private static byte[] encode(PromptRequest request) {
+        return RecordCodec.PROMPT_REQUEST.encode(request);
+    }
+
+    private static RawRecord record(String key, byte[] value) {
+        return record(key.getBytes(StandardCharsets.UTF_8), value);
+    }
+
+    private static RawRecord record(byte[] key, byte[] value) {
+        return new RawRecord(key, value, List.of(), "prompts", 3, 77, 1_700_000_000_000L);
+    }
+
+    private static int indexOf(byte[] bytes, int value, int from) {
+        for (int i = from; i < bytes.length; i++) {
+            if ((bytes[i] & 0xFF) == value) {
+                return i;
+            }
+        }
+        throw new AssertionError("not found");
+    }
+}
