@@ -1,5 +1,6 @@
 package org.millrace.engine;
 
+import java.io.Serializable;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.model.ActivationType;
 
@@ -9,7 +10,8 @@ import org.millrace.engine.model.ActivationType;
  * @param provider kernel provider: {@code auto}, {@code cpu} (C++) or {@code reference} (Java)
  * @param threads compute threads of the process-wide pool; 0 for one per processor
  */
-public record ModelOptions(KvType kvType, ActivationType activations, String provider, int threads) {
+public record ModelOptions(KvType kvType, ActivationType activations, String provider, int threads)
+        implements Serializable {
     /** f16 cache, int8 activations, the fastest provider there is. */
     public static ModelOptions defaults() {
         return new ModelOptions(KvType.F16, ActivationType.INT8, "auto", 0);

@@ -1,0 +1,55 @@
+package org.millrace.operators;
+
+import java.nio.ByteBuffer;
+import org.millrace.schemas.DeadLetter;
+
+/** Makes dead letters. */
+public final class DeadLetters {
+    private DeadLetters() {}
+
+    /** A dead letter for a request that was decoded. */
+    public static OutputRecord of(
+            PromptEnvelope envelope, DeadLetterReason reason, String detail) {
+        return of(
+                envelope.origin(),
+                envelope.original(),
+                envelope.sessionId(),
+                envelope.requestId(),
+                reason,
+                detail);
+    }
+
+    /**
+     * A dead letter for any record of the prompts topic.
+     *
+     * @param sessionId null if it could not be read
+     * @param requestId null if it could not be read
+     * @param detail the limit and the offender by name and value
+     */
+    public static OutputRecord of(
+            Origin origin,
+            OriginalValue original,
+            String sessionId,
+            String requestId,
+            DeadLetterReason reason,
+            String detail) {
+        DeadLetter letter =
+                DeadLetter.newBuilder()
+                        .setTopic(origin.topic())
+                        .setPartition(origin.partition())
+                        .setOffset(origin.offset())
+                        .setTimestampMillis(origin.timestampMillis())
+                        .setSessionId(sessionId)
+                        .setRequestId(requestId)
+                        .setReason(reason.code())
+                        .setDetail(detail)
+                        .setOriginal(
+                                original.prefix() == null
+                                        ? null
+                                        : ByteBuffer.wrap(original.prefix()))
+                        .setOriginalLength(original.length())
+                        .setOriginalSha256(original.sha256())
+                        .build();
+        return new OutputRecord(sessionId, letter, origin.headers());
+    }
+}
