@@ -1,9 +1,25 @@
 package org.millrace.engine;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.Map;
+import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.KernelProviders;
+import org.millrace.engine.kvcache.CacheLayout;
+import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.model.ChatTemplate;
 import org.millrace.engine.model.ModelConfig;
+import org.millrace.engine.model.ModelFiles;
+import org.millrace.engine.model.ModelLoader;
 import org.millrace.engine.model.Tokenizer;
+import org.millrace.engine.model.TransformerModel;
+import org.millrace.engine.model.Weights;
 
 /**
  * A model opened for generation: weights packed for one kernel provider, tokenizer, chat template. Shared by all users in
@@ -11,48 +27,130 @@ import org.millrace.engine.model.Tokenizer;
  * them. Thread safe.
  */
 public final class Model implements AutoCloseable {
-    private Model() {}
+    /** Version of {@code docs/numerics.md}; part of every cache's fingerprint. */
+    private static final int NUMERICS_VERSION = 1;
+
+    private record Key(Path path, ModelOptions options) {}
+
+    private static final Map<Key, Model> OPEN = new HashMap<>();
+
+    private final Key key;
+    private final ModelFiles files;
+    private final KernelProvider kernels;
+    private final Weights weights;
+    private final CacheLayout cacheLayout;
+    private int users;
+
+    private Model(Key key) {
+        this.key = key;
+        kernels = KernelProviders.lookup(key.options().provider(), key.options().threads());
+        files = ModelLoader.open(key.path());
+        weights = new Weights(files, kernels, key.options().activations());
+        KvPageDescriptor page =
+                new KvPageDescriptor(key.options().kvType(), files.config().headDim());
+        cacheLayout =
+                new CacheLayout(
+                        page,
+                        files.config().numLayers(),
+                        files.config().numKvHeads(),
+                        fingerprint(files, key.options()));
+    }
+
+    /** SHA-256 over all that cached values depend on. The provider is not among it: all give the same bits. */
+    private static String fingerprint(ModelFiles files, ModelOptions options) {
+        String all =
+                String.join(
+                        "\n",
+                        files.fingerprint(),
+                        "numerics=" + NUMERICS_VERSION,
+                        "page=" + KvPageDescriptor.VERSION,
+                        "pageSlots=" + KvPageDescriptor.PAGE_SLOTS,
+                        "kv=" + options.kvType(),
+                        "activations=" + options.activations(),
+                        "policy=full");
+        try {
+            byte[] digest =
+                    MessageDigest.getInstance("SHA-256")
+                            .digest(all.getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(digest);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
 
     /**
      * Opens a GGUF file or a Hugging Face directory.
      *
      * @throws org.millrace.engine.model.ModelFormatException if it cannot be used, saying why
+     * @throws UncheckedIOException if there is no such file
      */
     public static Model open(Path path, ModelOptions options) {
-        throw new UnsupportedOperationException();
+        Key key = new Key(realPath(path), options);
+        synchronized (OPEN) {
+            Model model = OPEN.computeIfAbsent(key, Model::new);
+            model.users++;
+            return model;
+        }
+    }
+
+    private static Path realPath(Path path) {
+        try {
+            return path.toRealPath();
+        } catch (IOException e) {
+            throw new UncheckedIOException("no model at " + path, e);
+        }
     }
 
     public ModelConfig config() {
-        throw new UnsupportedOperationException();
+        return files.config();
     }
 
     public ModelOptions options() {
-        throw new UnsupportedOperationException();
+        return key.options();
     }
 
     public Tokenizer tokenizer() {
-        throw new UnsupportedOperationException();
+        return files.tokenizer();
     }
 
     public ChatTemplate chatTemplate() {
-        throw new UnsupportedOperationException();
+        return files.chatTemplate();
+    }
+
+    /** The provider that runs this model. */
+    public KernelProvider kernels() {
+        return kernels;
     }
 
     /** SHA-256 of weights, tokenizer and hyperparameters, hexadecimal. */
     public String fingerprint() {
-        throw new UnsupportedOperationException();
+        return files.fingerprint();
     }
 
-    /** What a cache depends on: model fingerprint, KV type, activation type, page size, numerics version, policy. */
-    public String cacheFingerprint() {
-        throw new UnsupportedOperationException();
+    /** Shape and fingerprint of this model's caches. */
+    public CacheLayout cacheLayout() {
+        return cacheLayout;
     }
 
     /** Bytes of the packed weights. */
     public long weightBytes() {
-        throw new UnsupportedOperationException();
+        return weights.bytes();
+    }
+
+    /** A forward pass with scratch memory for batches of {@code maxRows}; closed by the caller. */
+    public TransformerModel newTransformer(int maxRows, int maxLogitRows) {
+        return new TransformerModel(files.config(), weights, kernels, maxRows, maxLogitRows);
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        synchronized (OPEN) {
+            if (--users == 0) {
+                OPEN.remove(key);
+                weights.close();
+                files.close();
+                kernels.close();
+            }
+        }
+    }
 }

@@ -50,6 +50,11 @@ public record GenerationParams(
         stopStrings = List.copyOf(stopStrings);
     }
 
+    /** Whether the next token is the largest logit and nothing else of the logits is asked for. */
+    boolean isPlainGreedy() {
+        return temperature == 0f && repetitionPenalty == 1f && !logprobs;
+    }
+
     private static void require(boolean ok, String name, Object value, String limit) {
         if (!ok) {
             throw new IllegalArgumentException("bad " + name + ": " + name + "=" + value + ", must be " + limit);

@@ -1,0 +1,185 @@
+package org.millrace.engine.batch;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.IntBuffer;
+import java.util.List;
+import org.millrace.engine.kernels.DeviceBuffer;
+import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kvcache.CacheLayout;
+import org.millrace.engine.kvcache.CacheView;
+import org.millrace.engine.kvcache.PagePool;
+import org.millrace.engine.kvcache.SessionCache;
+
+/**
+ * The inputs of a step in the kernels' memory: tokens, positions, page tables. Filled anew for each step; buffers grow as
+ * needed and are kept.
+ */
+final class StepBatch implements AutoCloseable {
+    private final KernelProvider kernels;
+    private final PagePool pool;
+    private final Ints tokens = new Ints();
+    private final Ints rows = new Ints();
+    private final Ints sequences = new Ints();
+    private final Ints heads = new Ints();
+    private final Ints entries = new Ints();
+    private final Ints faults = new Ints();
+    private final Ints logitRows = new Ints();
+    private int numRows;
+    private int numSequences;
+
+    StepBatch(KernelProvider kernels, PagePool pool) {
+        this.kernels = kernels;
+        this.pool = pool;
+    }
+
+    /** Takes slots for the slices' rows in their caches and uploads everything that the kernels read. */
+    void fill(List<Scheduler.Slice> slices) {
+        CacheLayout layout = pool.layout();
+        numSequences = slices.size();
+        numRows = slices.stream().mapToInt(Scheduler.Slice::rows).sum();
+        int[] firstSlots = new int[numSequences * layout.numHeads()];
+        fillRows(slices, layout, firstSlots);
+        fillHeads(slices, layout, firstSlots);
+    }
+
+    private void fillRows(List<Scheduler.Slice> slices, CacheLayout layout, int[] firstSlots) {
+        IntBuffer tokenInts = tokens.start(numRows);
+        IntBuffer rowInts = rows.start(2 * numRows);
+        IntBuffer sequenceInts = sequences.start(2 * numSequences);
+        faults.start(numRows).put(new int[numRows]);
+        int row = 0;
+        for (int s = 0; s < numSequences; s++) {
+            Sequence sequence = slices.get(s).sequence();
+            int count = slices.get(s).rows();
+            int position = sequence.nextPosition();
+            sequenceInts.put(row).put(count);
+            for (int i = 0; i < count; i++) {
+                tokenInts.put(sequence.token(position + i));
+                rowInts.put(s).put(position + i);
+            }
+            row += count;
+            for (int head = 0; head < layout.numHeads(); head++) {
+                firstSlots[s * layout.numHeads() + head] =
+                        sequence.cache()
+                                .slots(head / layout.numKvHeads(), head % layout.numKvHeads());
+            }
+            sequence.cache().append(count);
+        }
+        tokens.upload();
+        rows.upload();
+        sequences.upload();
+        faults.upload();
+    }
+
+    private void fillHeads(List<Scheduler.Slice> slices, CacheLayout layout, int[] firstSlots) {
+        IntBuffer headInts = heads.start(4 * numSequences * layout.numHeads());
+        IntBuffer entryInts = entries.start(2 * totalPages(slices, layout));
+        for (int layer = 0; layer < layout.numLayers(); layer++) {
+            for (int s = 0; s < numSequences; s++) {
+                SessionCache cache = slices.get(s).sequence().cache();
+                for (int kvHead = 0; kvHead < layout.numKvHeads(); kvHead++) {
+                    int head = layer * layout.numKvHeads() + kvHead;
+                    headInts.put(entryInts.position() / 2)
+                            .put(cache.pages(layer, kvHead))
+                            .put(firstSlots[s * layout.numHeads() + head])
+                            .put(0);
+                    cache.writeEntries(layer, kvHead, entryInts);
+                }
+            }
+        }
+        heads.upload();
+        entries.upload();
+    }
+
+    private static int totalPages(List<Scheduler.Slice> slices, CacheLayout layout) {
+        int pages = 0;
+        for (Scheduler.Slice slice : slices) {
+            for (int layer = 0; layer < layout.numLayers(); layer++) {
+                for (int kvHead = 0; kvHead < layout.numKvHeads(); kvHead++) {
+                    pages += slice.sequence().cache().pages(layer, kvHead);
+                }
+            }
+        }
+        return pages;
+    }
+
+    DeviceBuffer tokens() {
+        return tokens.device;
+    }
+
+    CacheView view() {
+        return new CacheView(
+                pool.layout().page(),
+                pool.storage(),
+                numRows,
+                numSequences,
+                pool.layout().numKvHeads(),
+                rows.device,
+                sequences.device,
+                heads.device,
+                entries.device,
+                faults.device);
+    }
+
+    /** Uploads the rows whose logits are wanted, int[count]. */
+    DeviceBuffer logitRows(int[] indices) {
+        logitRows.start(indices.length).put(indices);
+        logitRows.upload();
+        return logitRows.device;
+    }
+
+    /** Whether kernels marked any of these rows of the last step as not finite. */
+    boolean isFaulty(int firstRow, int count) {
+        IntBuffer marks = faults.download(numRows);
+        for (int row = firstRow; row < firstRow + count; row++) {
+            if (marks.get(row) != 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public void close() {
+        for (Ints ints : List.of(tokens, rows, sequences, heads, entries, faults, logitRows)) {
+            ints.close();
+        }
+    }
+
+    /** A growing int array on the host with its copy in the kernels' memory. */
+    private final class Ints implements AutoCloseable {
+        private ByteBuffer host = ByteBuffer.allocateDirect(0);
+        private DeviceBuffer device;
+        private int bytes;
+
+        IntBuffer start(int length) {
+            bytes = Integer.BYTES * length;
+            if (device == null || bytes > host.capacity()) {
+                close();
+                int capacity = Math.max(1024, 2 * bytes);
+                host = ByteBuffer.allocateDirect(capacity).order(ByteOrder.LITTLE_ENDIAN);
+                device = kernels.allocate(capacity);
+            }
+            return host.clear().order(ByteOrder.LITTLE_ENDIAN).asIntBuffer();
+        }
+
+        void upload() {
+            device.write(0, host.clear().limit(bytes));
+        }
+
+        IntBuffer download(int length) {
+            host.clear().limit(Integer.BYTES * length);
+            device.read(0, host);
+            return host.flip().order(ByteOrder.LITTLE_ENDIAN).asIntBuffer();
+        }
+
+        @Override
+        public void close() {
+            if (device != null) {
+                device.close();
+                device = null;
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+package org.millrace.engine.kernels.reference;
+
+import java.util.Arrays;
+import java.util.stream.IntStream;
+import org.millrace.engine.kernels.Activations;
+import org.millrace.engine.kernels.DeviceBuffer;
+import org.millrace.engine.kernels.FloatMath;
+import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.WeightMatrix;
+import org.millrace.engine.kvcache.CacheView;
+import org.millrace.engine.model.ActivationType;
+import org.millrace.engine.model.Tensor;
+
+/**
+ * The numerics contract in plain Java, written to be read: the oracle of all other providers, and what runs where there is no
+ * C++ library.
+ */
+public final class ReferenceKernels implements KernelProvider {
+    private static final int NORM_LANES = 64;
+
+    @Override
+    public String name() {
+        return "reference";
+    }
+
+    @Override
+    public DeviceBuffer allocate(long bytes) {
+        return new HostBuffer(bytes);
+    }
+
+    @Override
+    public WeightMatrix pack(Tensor tensor, ActivationType activations) {
+        return new ReferenceMatrix(tensor, activations);
+    }
+
+    @Override
+    public void embed(WeightMatrix table, DeviceBuffer tokens, int rows, DeviceBuffer out) {
+        for (int r = 0; r < rows; r++) {
+            int token = HostBuffer.of(tokens).getInt(r);
+            HostBuffer.of(out)
+                    .putFloats(r * table.columns(), ((ReferenceMatrix) table).dequantize(token));
+        }
+    }
+
+    @Override
+    public void rmsNorm(
+            DeviceBuffer x, DeviceBuffer weight, float eps, int rows, int width, DeviceBuffer out) {
+        float[] weights = HostBuffer.of(weight).floats(0, width);
+        for (int r = 0; r < rows; r++) {
+            float[] row = HostBuffer.of(x).floats(r * width, width);
+            float scale = 1f / (float) Math.sqrt(sumOfSquares(row) / (float) width + eps);
+            for (int i = 0; i < width; i++) {
+                row[i] = row[i] * scale * weights[i];
+            }
+            HostBuffer.of(out).putFloats(r * width, row);
+        }
+    }
+
+    /** 64 chains, lane i % 64, then a tree. */
+    private static float sumOfSquares(float[] row) {
+        float[] lanes = new float[NORM_LANES];
+        for (int i = 0; i < row.length; i++) {
+            lanes[i % NORM_LANES] = Math.fma(row[i], row[i], lanes[i % NORM_LANES]);
+        }
+        for (int width = NORM_LANES / 2; width > 0; width /= 2) {
+            for (int i = 0; i < width; i++) {
+                lanes[i] += lanes[i + width];
+            }
+        }
+        return lanes[0];
+    }
+
+    @Override
+    public void quantize(Activations activations, int rows) {
+        int width = activations.width();
+        float[] values = HostBuffer.of(activations.values()).floats(0, rows * width);
+        byte[] codes = new byte[rows * width];
+        for (int b = 0; b < rows * width / Activations.BLOCK; b++) {
+            int from = b * Activations.BLOCK;
+            float scale = BlockQuantizer.quantize(values, from, Activations.BLOCK, codes);
+            int sum = 0;
+            for (int i = 0; i < Activations.BLOCK; i++) {
+                sum += codes[from + i];
+            }
+            HostBuffer.of(activations.scales()).putFloat(b, scale);
+            HostBuffer.of(activations.sums()).putInt(b, sum);
+        }
+        HostBuffer.of(activations.codes()).raw().put(0, codes);
+    }
+
+    @Override
+    public void matmul(Activations in, int rows, WeightMatrix[] weights, DeviceBuffer[] outs) {
+        float[] values = HostBuffer.of(in.values()).floats(0, rows * in.width());
+        QuantizedRows quantized = null;
+        if (Arrays.stream(weights).anyMatch(WeightMatrix::usesCodes)) {
+            quantized = quantizedRows(in, rows);
+        }
+        for (int i = 0; i < weights.length; i++) {
+            multiply((ReferenceMatrix) weights[i], rows, values, quantized, HostBuffer.of(outs[i]));
+        }
+    }
+
+    private static QuantizedRows quantizedRows(Activations in, int rows) {
+        byte[] codes = new byte[rows * in.width()];
+        HostBuffer.of(in.codes()).raw().get(0, codes);
+        int blocks = codes.length / Activations.BLOCK;
+        int[] sums = new int[blocks];
+        Arrays.setAll(sums, HostBuffer.of(in.sums())::getInt);
+        return new QuantizedRows(codes, HostBuffer.of(in.scales()).floats(0, blocks), sums);
+    }
+
+    private static void multiply(
+            ReferenceMatrix weights, int rows, float[] values, QuantizedRows quantized, HostBuffer out) {
+        IntStream.range(0, weights.rows())
+                .parallel()
+                .forEach(
+                        n -> {
+                            float[] row = weights.usesCodes() ? null : weights.dequantize(n);
+                            for (int r = 0; r < rows; r++) {
+                                float y =
+                                        row == null
+                                                ? weights.dot(n, quantized, r)
+                                                : weights.dot(row, values, r * weights.columns());
+                                out.putFloat(r * weights.rows() + n, y);
+                            }
+                        });
+    }
+
+    @Override
+    public void ropeAndStore(
+            CacheView view,
+            int layer,
+            int numHeads,
+            DeviceBuffer rope,
+            DeviceBuffer q,
+            DeviceBuffer k,
+            DeviceBuffer v) {
+        ReferenceKvStore store = new ReferenceKvStore(view);
+        int headDim = view.page().headDim();
+        for (int r = 0; r < view.numRows(); r++) {
+            int position = HostBuffer.of(view.rows()).getInt(2 * r + 1);
+            for (int h = 0; h < numHeads; h++) {
+                int from = (r * numHeads + h) * headDim;
+                store.rotate(HostBuffer.of(q), from, HostBuffer.of(rope), position);
+            }
+            for (int h = 0; h < view.numKvHeads(); h++) {
+                int from = (r * view.numKvHeads() + h) * headDim;
+                store.rotate(HostBuffer.of(k), from, HostBuffer.of(rope), position);
+                float[] key = HostBuffer.of(k).floats(from, headDim);
+                float[] value = HostBuffer.of(v).floats(from, headDim);
+                if (!store.store(layer, r, h, key, value)) {
+                    HostBuffer.of(view.faults()).putInt(r, 1);
+                }
+            }
+        }
+    }
+
+    @Override
+    public void attention(
+            CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out) {
+        int headDim = view.page().headDim();
+        int groupSize = numHeads / view.numKvHeads();
+        ReferenceAttention attention = new ReferenceAttention(view);
+        IntStream.range(0, view.numRows() * numHeads)
+                .parallel()
+                .forEach(
+                        i -> {
+                            float[] query = HostBuffer.of(q).floats(i * headDim, headDim);
+                            int kvHead = i % numHeads / groupSize;
+                            float[] result = attention.attend(layer, i / numHeads, kvHead, query);
+                            HostBuffer.of(out).putFloats(i * headDim, result);
+                        });
+    }
+
+    @Override
+    public void swiGlu(DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out) {
+        for (int i = 0; i < count; i++) {
+            float activated = FloatMath.silu(HostBuffer.of(gate).getFloat(i));
+            HostBuffer.of(out).putFloat(i, activated * HostBuffer.of(up).getFloat(i));
+        }
+    }
+
+    @Override
+    public void add(DeviceBuffer x, DeviceBuffer y, int count) {
+        for (int i = 0; i < count; i++) {
+            HostBuffer.of(x)
+                    .putFloat(i, HostBuffer.of(x).getFloat(i) + HostBuffer.of(y).getFloat(i));
+        }
+    }
+
+    @Override
+    public void gatherRows(
+            DeviceBuffer x, DeviceBuffer indices, int count, int width, DeviceBuffer out) {
+        for (int r = 0; r < count; r++) {
+            int index = HostBuffer.of(indices).getInt(r);
+            HostBuffer.of(out).putFloats(r * width, HostBuffer.of(x).floats(index * width, width));
+        }
+    }
+
+    @Override
+    public void argmax(DeviceBuffer x, int rows, int width, DeviceBuffer out) {
+        for (int r = 0; r < rows; r++) {
+            HostBuffer.of(out).putInt(r, argmax(HostBuffer.of(x).floats(r * width, width)));
+        }
+    }
+
+    private static int argmax(float[] row) {
+        int best = 0;
+        for (int i = 0; i < row.length; i++) {
+            if (!BlockQuantizer.isFinite(row[i])) {
+                return -1;
+            }
+            if (row[i] > row[best]) {
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    @Override
+    public void close() {}
+}
