@@ -2,6 +2,7 @@ package org.millrace.engine.batch;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -169,12 +170,15 @@ public final class Generator implements AutoCloseable {
 
     /** Ends sequences with a key or value that is not finite. */
     private void endFaulty(List<Scheduler.Slice> slices, StepResult result) {
-        int row = 0;
+        IntBuffer faults = batch.faults();
         for (Scheduler.Slice slice : slices) {
-            if (batch.isFaulty(row, slice.rows())) {
+            boolean faulty = false;
+            for (int i = 0; i < slice.rows(); i++) {
+                faulty |= faults.get() != 0;
+            }
+            if (faulty) {
                 end(slice.sequence(), FinishReason.NON_FINITE, result);
             }
-            row += slice.rows();
         }
     }
 

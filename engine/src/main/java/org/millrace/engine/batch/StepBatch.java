@@ -129,15 +129,9 @@ final class StepBatch implements AutoCloseable {
         return logitRows.device;
     }
 
-    /** Whether kernels marked any of these rows of the last step as not finite. */
-    boolean isFaulty(int firstRow, int count) {
-        IntBuffer marks = faults.download(numRows);
-        for (int row = firstRow; row < firstRow + count; row++) {
-            if (marks.get(row) != 0) {
-                return true;
-            }
-        }
-        return false;
+    /** Marks that kernels left on rows of the last step: int[numRows], 1 where a key or value is not finite. */
+    IntBuffer faults() {
+        return faults.download(numRows);
     }
 
     @Override

@@ -1,0 +1,2 @@
+/** Who runs in the next step: sequences, the scheduler, continuous batching, sampling. */
+package org.millrace.engine.batch;

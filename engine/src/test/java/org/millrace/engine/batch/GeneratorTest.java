@@ -1,0 +1,264 @@
+package org.millrace.engine.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.millrace.engine.Model;
+import org.millrace.engine.TinyModels;
+import org.millrace.engine.kvcache.CorruptCacheException;
+import org.millrace.engine.kvcache.IncompatibleCacheException;
+import org.millrace.engine.kvcache.KvType;
+import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.model.ActivationType;
+
+class GeneratorTest {
+    private static final GeneratorOptions OPTIONS = new GeneratorOptions(32 << 20, 64, 32);
+
+    private static int[] prompt(int length, long seed) {
+        return new Random(seed).ints(length, 3, 256).toArray();
+    }
+
+    private static GenerationParams sampled(int maxTokens, long seed) {
+        return new GenerationParams(
+                maxTokens, 0.9f, 40, 0.95f, 0f, 1.1f, seed, List.of(), true, true);
+    }
+
+    private static Sequence submit(Generator generator, int[] prompt, GenerationParams params) {
+        Sequence sequence =
+                new Sequence(generator.newCache(), new int[0], prompt, params, null);
+        generator.submit(sequence);
+        return sequence;
+    }
+
+    private static void drain(Generator generator) {
+        while (generator.liveSequences() > 0) {
+            generator.step();
+        }
+    }
+
+    /** Tokens, logprobs and stored cache of a finished sequence: equal only if every bit is. */
+    private static List<Object> result(Sequence sequence) {
+        Map<Long, List<Byte>> pages = new HashMap<>();
+        sequence.cache().writeFullPages((id, page) -> pages.put(id, bytes(page)));
+        return List.of(
+                Arrays.toString(sequence.tokens()),
+                Arrays.toString(sequence.logprobs()),
+                sequence.text(),
+                sequence.finishReason(),
+                pages,
+                bytes(sequence.cache().encodeHeader()),
+                bytes(sequence.cache().encodeTails()));
+    }
+
+    private static List<Byte> bytes(byte[] array) {
+        List<Byte> list = new ArrayList<>(array.length);
+        for (byte b : array) {
+            list.add(b);
+        }
+        return list;
+    }
+
+    private static List<Object> alone(
+            Model model, GeneratorOptions options, int[] prompt, GenerationParams params) {
+        try (Generator generator = new Generator(model, options)) {
+            Sequence sequence = submit(generator, prompt, params);
+            drain(generator);
+            return result(sequence);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(KvType.class)
+    void strangersInTheBatchChangeNoBit(KvType kvType) {
+        try (Model model = TinyModels.open("gqa3/q8_0.gguf", kvType, ActivationType.INT8)) {
+            List<Object> expected = alone(model, OPTIONS, prompt(70, 1), sampled(40, 7));
+            for (int strangers : new int[] {1, 2, 7, 31}) {
+                try (Generator generator = new Generator(model, OPTIONS)) {
+                    for (int i = 0; i < strangers / 2; i++) {
+                        submit(generator, prompt(5 + 9 * i, 100 + i), sampled(20 + i, i));
+                    }
+                    generator.step();
+                    Sequence sequence = submit(generator, prompt(70, 1), sampled(40, 7));
+                    for (int i = strangers / 2; i < strangers; i++) {
+                        submit(generator, prompt(3 + 5 * i, 200 + i), sampled(5 + i, i));
+                    }
+                    drain(generator);
+                    assertThat(result(sequence)).as("strangers=" + strangers).isEqualTo(expected);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 64})
+    void chunksOfThePromptChangeNoBit(int chunk) {
+        try (Model model =
+                TinyModels.open("k256/q4_1.gguf", KvType.INT8, ActivationType.INT8)) {
+            GeneratorOptions whole = new GeneratorOptions(32 << 20, 512, 1);
+            GeneratorOptions chunked = new GeneratorOptions(32 << 20, chunk, 1);
+            assertThat(alone(model, chunked, prompt(150, 2), sampled(20, 3)))
+                    .isEqualTo(alone(model, whole, prompt(150, 2), sampled(20, 3)));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(KvType.class)
+    void goesOnAtTheExactNextTokenAfterARestore(KvType kvType) {
+        try (Model model = TinyModels.open("mqa80/q8_0.gguf", kvType, ActivationType.INT8)) {
+            int[] prompt = prompt(75, 4);
+            GenerationParams params = sampled(50, 11);
+            List<Object> expected = alone(model, OPTIONS, prompt, params);
+            for (int steps = 1; steps < 50; steps += 7) {
+                byte[] saved;
+                byte[] header;
+                byte[] tails;
+                Map<Long, byte[]> pages = new HashMap<>();
+                try (Generator generator = new Generator(model, OPTIONS)) {
+                    Sequence sequence = submit(generator, prompt, params);
+                    for (int i = 0; i < steps; i++) {
+                        generator.step();
+                        sequence.cache().writeFullPages(pages::put);
+                    }
+                    saved = sequence.save();
+                    header = sequence.cache().encodeHeader();
+                    tails = sequence.cache().encodeTails();
+                }
+                try (Generator generator = new Generator(model, OPTIONS)) {
+                    SessionCache cache = generator.restoreCache(header, tails, pages::get);
+                    Sequence sequence = Sequence.restore(saved, cache, null);
+                    generator.submit(sequence);
+                    drain(generator);
+                    // The pages before the restore count as stored already: read them all again.
+                    assertThat(sequence.tokens()).hasSize(125);
+                    assertThat(Arrays.toString(sequence.tokens())).isEqualTo(expected.get(0));
+                    assertThat(Arrays.toString(sequence.logprobs())).isEqualTo(expected.get(1));
+                    assertThat(sequence.text()).isEqualTo(expected.get(2));
+                    assertThat(bytes(cache.encodeHeader())).isEqualTo(expected.get(5));
+                    assertThat(bytes(cache.encodeTails())).isEqualTo(expected.get(6));
+                }
+            }
+        }
+    }
+
+    @Test
+    void aSecondTurnComputesOnlyItsNewTokens() {
+        try (Model model = TinyModels.open("gqa3/f16.gguf", KvType.F16, ActivationType.INT8);
+                Generator generator = new Generator(model, OPTIONS)) {
+            Sequence first = submit(generator, prompt(40, 5), GenerationParams.greedy(10));
+            drain(generator);
+            Sequence second =
+                    new Sequence(
+                            first.cache(),
+                            first.tokens(),
+                            prompt(20, 6),
+                            GenerationParams.greedy(10),
+                            null);
+            generator.submit(second);
+            int prefilled = 0;
+            while (generator.liveSequences() > 0) {
+                prefilled += generator.step().prefillTokens();
+            }
+            assertThat(second.reusedTokens()).isEqualTo(49);
+            assertThat(prefilled).isEqualTo(21);
+
+            Sequence together =
+                    submit(
+                            generator,
+                            Arrays.copyOf(second.tokens(), 70),
+                            GenerationParams.greedy(10));
+            drain(generator);
+            assertThat(together.generated()).isEqualTo(second.generated());
+        }
+    }
+
+    @Test
+    void closingACacheFreesItsPages() {
+        try (Model model = TinyModels.open("gqa3/f16.gguf", KvType.F16, ActivationType.INT8);
+                Generator generator = new Generator(model, OPTIONS)) {
+            int room = generator.maxSessionTokens();
+            Sequence sequence = submit(generator, prompt(40, 5), GenerationParams.greedy(10));
+            drain(generator);
+            assertThat(generator.usedBytes()).isPositive();
+            sequence.cache().close();
+            assertThat(generator.usedBytes()).isZero();
+            assertThat(generator.hasRoomFor(room)).isTrue();
+        }
+    }
+
+    @Test
+    void admitsOnlyWhatThePoolCanHold() {
+        try (Model model = TinyModels.open("gqa3/f32.gguf", KvType.F32, ActivationType.INT8)) {
+            long page = model.cacheLayout().page().pageBytes();
+            long poolBytes = 3 * page * model.cacheLayout().numHeads();
+            try (Generator generator =
+                    new Generator(model, new GeneratorOptions(poolBytes, 64, 4))) {
+                assertThat(generator.maxSessionTokens()).isEqualTo(96);
+                assertThat(generator.hasRoomFor(97)).isFalse();
+                submit(generator, prompt(20, 1), GenerationParams.greedy(40));
+                assertThat(generator.hasRoomFor(33)).isFalse();
+                assertThat(generator.hasRoomFor(32)).isTrue();
+            }
+            assertThatThrownBy(() -> new Generator(model, new GeneratorOptions(100, 64, 4)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("poolBytes=100");
+        }
+    }
+
+    @Test
+    void storedCachesOfAnotherKindOrWithFlippedBitsAreRefused() {
+        try (Model model = TinyModels.open("gqa3/f16.gguf", KvType.F16, ActivationType.INT8);
+                Model other = TinyModels.open("gqa3/f16.gguf", KvType.INT8, ActivationType.INT8);
+                Generator generator = new Generator(model, OPTIONS);
+                Generator otherGenerator = new Generator(other, OPTIONS)) {
+            Sequence sequence = submit(generator, prompt(70, 5), GenerationParams.greedy(10));
+            drain(generator);
+            Map<Long, byte[]> pages = new HashMap<>();
+            sequence.cache().writeFullPages(pages::put);
+            byte[] header = sequence.cache().encodeHeader();
+            byte[] tails = sequence.cache().encodeTails();
+            assertThat(SessionCache.fullPageIds(header)).hasSameSizeAs(pages.keySet());
+
+            assertThatThrownBy(() -> otherGenerator.restoreCache(header, tails, pages::get))
+                    .isInstanceOf(IncompatibleCacheException.class)
+                    .hasMessageContaining("fingerprint");
+            long id = pages.keySet().iterator().next();
+            byte[] page = pages.get(id);
+            page[page.length / 2] ^= 4;
+            assertThatThrownBy(() -> generator.restoreCache(header, tails, pages::get))
+                    .isInstanceOf(CorruptCacheException.class)
+                    .hasMessageContaining("page layer=");
+            page[page.length / 2] ^= 4;
+            pages.remove(id);
+            assertThatThrownBy(() -> generator.restoreCache(header, tails, pages::get))
+                    .isInstanceOf(CorruptCacheException.class)
+                    .hasMessageContaining("missing page");
+            pages.put(id, page);
+            tails[9] ^= 1;
+            assertThatThrownBy(() -> generator.restoreCache(header, tails, pages::get))
+                    .isInstanceOf(CorruptCacheException.class);
+            tails[9] ^= 1;
+            generator.restoreCache(header, tails, pages::get).close();
+        }
+    }
+
+    @Test
+    void emptyPromptIsRefused() {
+        try (Model model = TinyModels.open("gqa3/f16.gguf", KvType.F16, ActivationType.INT8);
+                Generator generator = new Generator(model, OPTIONS)) {
+            assertThatThrownBy(
+                            () -> submit(generator, new int[0], GenerationParams.greedy(1)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("empty prompt");
+        }
+    }
+}

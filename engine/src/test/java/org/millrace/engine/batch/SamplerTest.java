@@ -1,0 +1,111 @@
+package org.millrace.engine.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class SamplerTest {
+    private static final float[] LOGITS = {1f, 3f, 2f, 3f, -40f};
+
+    private static GenerationParams params(
+            float temperature, int topK, float topP, float minP, float penalty, long seed) {
+        return new GenerationParams(
+                8, temperature, topK, topP, minP, penalty, seed, List.of(), false, true);
+    }
+
+    private static int draw(GenerationParams params, int index) {
+        return Sampler.sample(LOGITS.clone(), params, new int[0], index).id();
+    }
+
+    private static Set<Integer> drawn(GenerationParams params) {
+        Set<Integer> ids = new HashSet<>();
+        for (int index = 0; index < 2000; index++) {
+            ids.add(draw(params, index));
+        }
+        return ids;
+    }
+
+    @Test
+    void greedyTakesTheLowestIdOnTies() {
+        assertThat(draw(params(0f, 0, 1f, 0f, 1f, 0), 0)).isEqualTo(1);
+    }
+
+    @Test
+    void logprobsAreThoseOfTheSoftmax() {
+        double total = 0;
+        for (float logit : LOGITS) {
+            total += Math.exp(logit);
+        }
+        Sampler.Sample sample =
+                Sampler.sample(LOGITS.clone(), params(0f, 0, 1f, 0f, 1f, 0), new int[0], 0);
+        assertThat((double) sample.logprob()).isCloseTo(3 - Math.log(total), within(1e-6));
+    }
+
+    @Test
+    void drawsInProportionToProbability() {
+        int draws = 20_000;
+        int[] counts = new int[LOGITS.length];
+        for (int index = 0; index < draws; index++) {
+            counts[draw(params(1f, 0, 1f, 0f, 1f, 42), index)]++;
+        }
+        double total = Math.exp(1) + 2 * Math.exp(3) + Math.exp(2);
+        assertThat(counts[0] / (double) draws).isCloseTo(Math.exp(1) / total, within(0.01));
+        assertThat(counts[1] / (double) draws).isCloseTo(Math.exp(3) / total, within(0.015));
+        assertThat(counts[4]).isZero();
+    }
+
+    @Test
+    void topKKeepsTheBest() {
+        assertThat(drawn(params(2f, 2, 1f, 0f, 1f, 1))).containsExactlyInAnyOrder(1, 3);
+    }
+
+    @Test
+    void topPKeepsTheShortestPrefixThatReachesIt() {
+        assertThat(drawn(params(1f, 0, 0.3f, 0f, 1f, 1))).containsExactly(1);
+        assertThat(drawn(params(1f, 0, 0.6f, 0f, 1f, 1))).containsExactlyInAnyOrder(1, 3);
+    }
+
+    @Test
+    void minPDropsWhatIsFarFromTheBest() {
+        assertThat(drawn(params(1f, 0, 1f, 0.3f, 1f, 1))).containsExactlyInAnyOrder(1, 2, 3);
+    }
+
+    @Test
+    void penaltyAppliesOncePerSeenToken() {
+        float[] logits = {2f, 3f, -1f};
+        GenerationParams params = params(0f, 0, 1f, 0f, 2f, 0);
+        assertThat(Sampler.sample(logits, params, new int[] {1, 1, 1}, 0).id()).isZero();
+        assertThat(logits).containsExactly(2f, 1.5f, -1f);
+    }
+
+    @Test
+    void sameSeedAndIndexGiveTheSameToken() {
+        GenerationParams params = params(1f, 0, 0.95f, 0f, 1f, 99);
+        for (int index = 0; index < 100; index++) {
+            assertThat(draw(params, index)).isEqualTo(draw(params, index));
+        }
+    }
+
+    @Test
+    void candidatesComeInOrder() {
+        Random random = new Random(5);
+        float[] logits = new float[5000];
+        for (int i = 0; i < logits.length; i++) {
+            logits[i] = (float) Math.rint(random.nextGaussian() * 40) / 8;
+        }
+        Candidates candidates = new Candidates(logits);
+        for (int rank = 1; rank < candidates.count(); rank++) {
+            int before = candidates.id(rank - 1);
+            int id = candidates.id(rank);
+            assertThat(
+                            logits[before] > logits[id]
+                                    || logits[before] == logits[id] && before < id)
+                    .isTrue();
+        }
+    }
+}
