@@ -1,20 +1,18 @@
 package org.millrace.operators.decode;
 
-import java.util.List;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.millrace.operators.Origin;
+import org.millrace.operators.types.RawRecordSerializer;
+import org.millrace.operators.types.ValueTypeInfo;
 
 /**
  * A Kafka record as it was read. A source that decodes and throws would end the job, so bytes are decoded by an operator.
+ * Nobody changes the arrays.
  *
  * @param key session id in UTF-8, if all is well; may be null
  * @param value a {@code PromptRequest}, if all is well; may be null
- * @param offset position in its partition, in records
- * @param timestampMillis Kafka's timestamp, in milliseconds since the epoch
  */
-public record RawRecord(
-        byte[] key,
-        byte[] value,
-        List<RecordHeader> headers,
-        String topic,
-        int partition,
-        long offset,
-        long timestampMillis) {}
+public record RawRecord(byte[] key, byte[] value, Origin origin) {
+    public static final TypeInformation<RawRecord> TYPE =
+            new ValueTypeInfo<>(RawRecord.class, RawRecordSerializer.INSTANCE);
+}

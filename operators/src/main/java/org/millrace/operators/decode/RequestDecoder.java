@@ -6,12 +6,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Set;
 import org.millrace.engine.batch.GenerationParams;
+import org.millrace.operators.DeadLetterReason;
+import org.millrace.operators.OriginalValue;
 import org.millrace.schemas.ChatMessage;
 import org.millrace.schemas.GenerationLimits;
 import org.millrace.schemas.PromptRequest;
 import org.millrace.schemas.RecordCodec;
 import org.millrace.schemas.RecordFormatException;
-import org.millrace.schemas.RequestKind;
 import org.millrace.schemas.SamplingParams;
 
 /**
@@ -23,7 +24,7 @@ public final class RequestDecoder {
     public static final int MAX_ID_BYTES = 1024;
 
     /** Largest value, in bytes. All of it fits in a dead letter. */
-    public static final int MAX_VALUE_BYTES = DeadLetters.MAX_ORIGINAL_BYTES;
+    public static final int MAX_VALUE_BYTES = OriginalValue.MAX_PREFIX_BYTES;
 
     private static final Set<String> ROLES = Set.of("system", "user", "assistant");
 
@@ -94,13 +95,22 @@ public final class RequestDecoder {
         }
         if (key.length > MAX_ID_BYTES) {
             throw new BadRequestException(
-                    DeadLetterReason.SESSION_ID_TOO_LONG,
+                    DeadLetterReason.KEY_TOO_LONG,
                     "keyBytes=" + key.length + ", must be 1 to " + MAX_ID_BYTES);
         }
         try {
             return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(key)).toString();
         } catch (CharacterCodingException e) {
             throw new BadRequestException(DeadLetterReason.INVALID_UTF8, "the key is not UTF-8");
+        }
+    }
+
+    /** The session id that a key spells, or null if it spells none. */
+    static String sessionIdOrNull(byte[] key) {
+        try {
+            return sessionId(key);
+        } catch (BadRequestException e) {
+            return null;
         }
     }
 

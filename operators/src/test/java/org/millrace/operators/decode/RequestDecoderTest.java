@@ -8,10 +8,17 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
+import org.apache.flink.streaming.util.ProcessFunctionTestHarnesses;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.millrace.operators.DeadLetterReason;
+import org.millrace.operators.Origin;
+import org.millrace.operators.OutputRecord;
+import org.millrace.operators.OutputTags;
+import org.millrace.operators.PromptEnvelope;
 import org.millrace.schemas.ChatMessage;
 import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.GenerationLimits;
@@ -41,7 +48,7 @@ class RequestDecoderTest {
         return Stream.of(
                 Arguments.of(DeadLetterReason.NULL_KEY, record((byte[]) null, good)),
                 Arguments.of(DeadLetterReason.SESSION_ID_EMPTY, record("", good)),
-                Arguments.of(DeadLetterReason.SESSION_ID_TOO_LONG, record("s".repeat(1 << 20), good)),
+                Arguments.of(DeadLetterReason.KEY_TOO_LONG, record("s".repeat(1 << 20), good)),
                 Arguments.of(DeadLetterReason.INVALID_UTF8, record(new byte[] {(byte) 0xFF}, good)),
                 Arguments.of(DeadLetterReason.NULL_VALUE, record("s", null)),
                 Arguments.of(DeadLetterReason.TOO_LARGE, record("s", encode(text("x".repeat(1 << 20)).build()))),
@@ -81,24 +88,25 @@ class RequestDecoderTest {
                         BadRequestException.class,
                         e -> {
                             assertThat(e.reason()).isEqualTo(reason);
-                            DeadLetter letter = DeadLetters.of(record, e);
-                            assertThat(letter.getReason()).isEqualTo(reason.code());
-                            assertThat(letter.getDetail()).isNotEmpty();
-                            assertThat(letter.getOffset()).isEqualTo(77);
-                            assertThat(RecordCodec.DEAD_LETTER.encode(letter)).hasSizeLessThan(900_000);
+                            assertThat(e).message().isNotEmpty();
                         });
     }
 
-    @Test
-    void aDeadLetterKeepsTheOriginalsBeginningLengthAndHash() {
-        RawRecord record = record("s", new byte[1 << 20]);
-        DeadLetter letter =
-                DeadLetters.of(record, new BadRequestException(DeadLetterReason.TOO_LARGE, "too large"));
-        assertThat(letter.getOriginal().remaining()).isEqualTo(512 * 1024);
-        assertThat(letter.getOriginalLength()).isEqualTo(1 << 20);
-        assertThat(letter.getOriginalSha256())
-                .isEqualTo("30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58");
-        assertThat(letter.getSessionId()).isEqualTo("s");
+    @ParameterizedTest
+    @MethodSource("badRecords")
+    void badRecordsLeaveBySideOutput(DeadLetterReason reason, RawRecord record) throws Exception {
+        OneInputStreamOperatorTestHarness<RawRecord, PromptEnvelope> harness =
+                ProcessFunctionTestHarnesses.forProcessFunction(new DecodeFunction());
+        harness.processElement(record, 0);
+        assertThat(harness.extractOutputValues()).isEmpty();
+        OutputRecord output = harness.getSideOutput(OutputTags.DEAD_LETTERS).peek().getValue();
+        DeadLetter letter = (DeadLetter) output.value();
+        assertThat(letter.getReason()).isEqualTo(reason.code());
+        assertThat(letter.getOffset()).isEqualTo(77);
+        assertThat(letter.getOriginalLength())
+                .isEqualTo(record.value() == null ? 0 : record.value().length);
+        assertThat(RecordCodec.DEAD_LETTER.encode(letter)).hasSizeLessThan(900_000);
+        harness.close();
     }
 
     @Test
@@ -161,7 +169,8 @@ class RequestDecoderTest {
     }
 
     private static RawRecord record(byte[] key, byte[] value) {
-        return new RawRecord(key, value, List.of(), "prompts", 3, 77, 1_700_000_000_000L);
+        return new RawRecord(
+                key, value, new Origin("prompts", 3, 77, 1_700_000_000_000L, List.of()));
     }
 
     private static int indexOf(byte[] bytes, int value, int from) {

@@ -1,0 +1,59 @@
+package org.millrace.jobs;
+
+import java.io.IOException;
+import java.io.Reader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+import org.apache.flink.configuration.ReadableConfig;
+
+/** Properties of all Kafka clients of a job: those of a file, and the brokers. */
+final class KafkaProperties {
+    private KafkaProperties() {}
+
+    /**
+     * What the options ask for.
+     *
+     * @throws IllegalArgumentException if no brokers are given
+     */
+    static Properties load(ReadableConfig config) throws IOException {
+        Properties properties = new Properties();
+        String file = config.get(MillraceOptions.KAFKA_PROPERTIES);
+        if (file != null) {
+            try (Reader reader = Files.newBufferedReader(Path.of(file))) {
+                properties.load(reader);
+            }
+        }
+        String servers = config.get(MillraceOptions.BOOTSTRAP_SERVERS);
+        if (servers != null) {
+            properties.setProperty("bootstrap.servers", servers);
+        }
+        if (!properties.containsKey("bootstrap.servers")) {
+            throw new IllegalArgumentException(
+                    "no Kafka brokers: set " + MillraceOptions.BOOTSTRAP_SERVERS.key() + "=host:port");
+        }
+        return properties;
+    }
+
+    /** The properties for people to read: values of secrets are hidden, by their names. */
+    static Map<String, String> masked(Properties properties) {
+        Map<String, String> masked = new TreeMap<>();
+        for (String name : properties.stringPropertyNames()) {
+            masked.put(name, isSecret(name) ? "******" : properties.getProperty(name));
+        }
+        return masked;
+    }
+
+    private static boolean isSecret(String name) {
+        String lower = name.toLowerCase(Locale.ROOT);
+        return lower.contains("password")
+                || lower.contains("secret")
+                || lower.contains("token")
+                || lower.contains("credential")
+                || lower.endsWith("jaas.config")
+                || lower.endsWith(".key");
+    }
+}

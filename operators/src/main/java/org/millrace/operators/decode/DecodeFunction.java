@@ -1,0 +1,32 @@
+package org.millrace.operators.decode;
+
+import org.apache.flink.streaming.api.functions.ProcessFunction;
+import org.apache.flink.util.Collector;
+import org.millrace.operators.DeadLetters;
+import org.millrace.operators.OriginalValue;
+import org.millrace.operators.OutputTags;
+import org.millrace.operators.PromptEnvelope;
+
+/** Decodes raw records; what cannot be answered goes to {@link OutputTags#DEAD_LETTERS}. Never fails. */
+public final class DecodeFunction extends ProcessFunction<RawRecord, PromptEnvelope> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public void processElement(RawRecord record, Context context, Collector<PromptEnvelope> out) {
+        OriginalValue original = OriginalValue.of(record.value());
+        try {
+            out.collect(
+                    new PromptEnvelope(RequestDecoder.decode(record), record.origin(), original));
+        } catch (BadRequestException e) {
+            context.output(
+                    OutputTags.DEAD_LETTERS,
+                    DeadLetters.of(
+                            record.origin(),
+                            original,
+                            RequestDecoder.sessionIdOrNull(record.key()),
+                            null,
+                            e.reason(),
+                            e.getMessage()));
+        }
+    }
+}
