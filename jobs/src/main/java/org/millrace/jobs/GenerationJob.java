@@ -1,0 +1,114 @@
+package org.millrace.jobs;
+
+import java.io.IOException;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.flink.api.common.RuntimeExecutionMode;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.ExecutionOptions;
+import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.kafka.clients.admin.Admin;
+import org.millrace.operators.Generation;
+import org.millrace.operators.OutputRecord;
+import org.millrace.operators.OutputTags;
+import org.millrace.operators.PromptEnvelope;
+import org.millrace.operators.decode.DecodeFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The job: prompts from Kafka, generation, tokens, completions and dead letters to Kafka. Wiring only.
+ *
+ * <pre>
+ *   prompts -> decode -> keyBy(session) -> generate -> tokens (at least once)
+ *                 |                            |
+ *                 +------ dead letters --------+-----> completions and dead letters (exactly once)
+ * </pre>
+ */
+public final class GenerationJob {
+    private static final Logger LOG = LoggerFactory.getLogger(GenerationJob.class);
+
+    private GenerationJob() {}
+
+    /**
+     * Puts the job into {@code env}, whose configuration says all about it. Creates topics that are missing.
+     *
+     * @throws IllegalArgumentException if an option is missing or out of place, naming it
+     * @throws IOException if the brokers cannot be asked
+     */
+    public static void build(StreamExecutionEnvironment env) throws IOException {
+        env.configure(JobDefaults.missingIn(env.getConfiguration()));
+        ReadableConfig config = env.getConfiguration();
+        checkStreaming(config);
+        KafkaTopics topics = KafkaTopics.of(config);
+        Properties kafka = connect(config, topics);
+        String jobName = config.get(PipelineOptions.NAME);
+
+        SingleOutputStreamOperator<PromptEnvelope> prompts =
+                env.fromSource(
+                                PromptSource.of(config, topics, kafka),
+                                WatermarkStrategy.noWatermarks(),
+                                "prompts")
+                        .uid("prompts")
+                        .process(new DecodeFunction())
+                        .returns(PromptEnvelope.TYPE)
+                        .name("decode")
+                        .uid("decode");
+        // Not chained: a sink that waits for Kafka must not hold up the next step.
+        SingleOutputStreamOperator<OutputRecord> completions =
+                Generation.generate(
+                                prompts, GenerationSettings.of(config), env.getParallelism(), 1)
+                        .disableChaining();
+
+        completions
+                .getSideOutput(OutputTags.TOKENS)
+                .sinkTo(OutputSinks.atLeastOnce(topics, kafka))
+                .name("tokens")
+                .uid("tokens");
+        completions
+                .union(
+                        completions.getSideOutput(OutputTags.DEAD_LETTERS),
+                        prompts.getSideOutput(OutputTags.DEAD_LETTERS))
+                .sinkTo(OutputSinks.answers(config, topics, kafka, jobName))
+                .name("completions and dead letters")
+                .uid("completions");
+    }
+
+    private static void checkStreaming(ReadableConfig config) {
+        RuntimeExecutionMode mode = config.get(ExecutionOptions.RUNTIME_MODE);
+        if (mode != RuntimeExecutionMode.STREAMING) {
+            throw new IllegalArgumentException(
+                    ExecutionOptions.RUNTIME_MODE.key() + "=" + mode
+                            + ": batch mode clears keyed state between keys, so sessions cannot share a batch;"
+                            + " leave it at STREAMING, also for a topic that ends");
+        }
+    }
+
+    private static Properties connect(ReadableConfig config, KafkaTopics topics) throws IOException {
+        Properties kafka = KafkaProperties.load(config);
+        LOG.info("Kafka clients: {}", KafkaProperties.masked(kafka));
+        try (Admin admin = Admin.create(kafka)) {
+            Map<String, Integer> partitions =
+                    topics.createMissing(admin, config.get(MillraceOptions.PARTITIONS));
+            LOG.info("Partitions of topics: {}", partitions);
+            if (!kafka.containsKey(OutputSinks.TRANSACTION_TIMEOUT)) {
+                kafka.setProperty(
+                        OutputSinks.TRANSACTION_TIMEOUT,
+                        Long.toString(KafkaTopics.maxTransactionTimeoutMillis(admin)));
+            }
+        }
+        return kafka;
+    }
+
+    /** Entry of {@code flink run}: the options of {@code millrace run} that concern the job. */
+    public static void main(String[] args) throws Exception {
+        Configuration options = JobArguments.parse(args);
+        StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(options);
+        build(env);
+        env.execute();
+    }
+}

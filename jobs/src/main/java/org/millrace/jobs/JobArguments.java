@@ -1,0 +1,115 @@
+package org.millrace.jobs;
+
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.CoreOptions;
+import org.apache.flink.configuration.StateBackendOptions;
+import org.apache.flink.configuration.StateRecoveryOptions;
+import org.apache.flink.util.TimeUtils;
+import org.millrace.engine.kvcache.KvType;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+
+/** The command line's options that concern the job, for {@code millrace run} and {@code flink run} alike. */
+@Command(name = "millrace-job", description = "Runs the generation job on a Flink cluster.")
+public final class JobArguments {
+    @Option(names = "--model", paramLabel = "FILE|DIR|URI", description = "GGUF file or Hugging Face directory.")
+    public String model;
+
+    @Option(names = "--kv-type", paramLabel = "TYPE", description = "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: F16).")
+    KvType kvType;
+
+    @Option(names = "--bootstrap-servers", paramLabel = "HOST:PORT,...", description = "Kafka brokers.")
+    public String bootstrapServers;
+
+    @Option(names = "--kafka-properties", paramLabel = "FILE", description = "Properties of Kafka's clients, such as SASL and SSL.")
+    String kafkaProperties;
+
+    @Option(names = "--prompts-topic", paramLabel = "NAME", description = "Topic to read (default: prompts).")
+    String promptsTopic;
+
+    @Option(names = "--tokens-topic", paramLabel = "NAME", description = "Topic of tokens (default: tokens).")
+    String tokensTopic;
+
+    @Option(names = "--completions-topic", paramLabel = "NAME", description = "Topic of answers (default: completions).")
+    String completionsTopic;
+
+    @Option(names = "--dead-letters-topic", paramLabel = "NAME", description = "Topic of what cannot be answered (default: dead-letters).")
+    String deadLettersTopic;
+
+    @Option(names = "--delivery", paramLabel = "GUARANTEE", description = "How answers are written: exactly-once or at-least-once (default: exactly-once).", converter = DeliveryConverter.class)
+    MillraceOptions.Delivery delivery;
+
+    @Option(names = "--parallelism", paramLabel = "N", description = "Subtasks of the job (default: 1).")
+    Integer parallelism;
+
+    @Option(names = "--state-backend", paramLabel = "NAME", description = "hashmap or rocksdb (default: rocksdb, incremental).")
+    String stateBackend;
+
+    @Option(names = "--checkpoint-interval", paramLabel = "TIME", description = "Such as 500ms or 10s (default: 1s).", converter = DurationConverter.class)
+    Duration checkpointInterval;
+
+    @Option(names = "--checkpoint-dir", paramLabel = "DIR|URI", description = "Where checkpoints go.")
+    public String checkpointDirectory;
+
+    @Option(names = "--from-savepoint", paramLabel = "PATH", description = "Savepoint or retained checkpoint to go on from.")
+    String fromSavepoint;
+
+    @Option(names = "-D", paramLabel = "key=value", description = "Any option of Flink or Millrace.")
+    Map<String, String> properties = new LinkedHashMap<>();
+
+    /** Options as a configuration, with nothing in it that was not given. */
+    public Configuration toConfiguration() {
+        Configuration config = Configuration.fromMap(properties);
+        set(config, MillraceOptions.MODEL, model);
+        set(config, MillraceOptions.KV_TYPE, kvType);
+        set(config, MillraceOptions.BOOTSTRAP_SERVERS, bootstrapServers);
+        set(config, MillraceOptions.KAFKA_PROPERTIES, kafkaProperties);
+        set(config, MillraceOptions.PROMPTS_TOPIC, promptsTopic);
+        set(config, MillraceOptions.TOKENS_TOPIC, tokensTopic);
+        set(config, MillraceOptions.COMPLETIONS_TOPIC, completionsTopic);
+        set(config, MillraceOptions.DEAD_LETTERS_TOPIC, deadLettersTopic);
+        set(config, MillraceOptions.DELIVERY, delivery);
+        set(config, CoreOptions.DEFAULT_PARALLELISM, parallelism);
+        set(config, StateBackendOptions.STATE_BACKEND, stateBackend);
+        set(config, CheckpointingOptions.CHECKPOINTING_INTERVAL, checkpointInterval);
+        set(config, CheckpointingOptions.CHECKPOINTS_DIRECTORY, checkpointDirectory);
+        set(config, StateRecoveryOptions.SAVEPOINT_PATH, fromSavepoint);
+        return config;
+    }
+
+    private static <T> void set(Configuration config, ConfigOption<T> option, T value) {
+        if (value != null) {
+            config.set(option, value);
+        }
+    }
+
+    static Configuration parse(String... args) {
+        JobArguments arguments = new JobArguments();
+        new CommandLine(arguments).setCaseInsensitiveEnumValuesAllowed(true).parseArgs(args);
+        return arguments.toConfiguration();
+    }
+
+    /** Flink's own spelling of durations. */
+    static final class DurationConverter implements ITypeConverter<Duration> {
+        @Override
+        public Duration convert(String text) {
+            return TimeUtils.parseDuration(text);
+        }
+    }
+
+    /** Flink's spelling of enums: lower case, hyphens. */
+    static final class DeliveryConverter implements ITypeConverter<MillraceOptions.Delivery> {
+        @Override
+        public MillraceOptions.Delivery convert(String text) {
+            return MillraceOptions.Delivery.valueOf(text.toUpperCase(Locale.ROOT).replace('-', '_'));
+        }
+    }
+}

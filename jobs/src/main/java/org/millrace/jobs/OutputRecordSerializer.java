@@ -1,0 +1,48 @@
+package org.millrace.jobs;
+
+import java.nio.charset.StandardCharsets;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.millrace.operators.OutputRecord;
+import org.millrace.schemas.Completion;
+import org.millrace.schemas.DeadLetter;
+import org.millrace.schemas.RecordCodec;
+import org.millrace.schemas.TokenDelta;
+
+/** Writes each kind of record to its topic, keyed by session, with the headers of the prompt. */
+final class OutputRecordSerializer implements KafkaRecordSerializationSchema<OutputRecord> {
+    private static final long serialVersionUID = 1L;
+
+    private final String tokensTopic;
+    private final String completionsTopic;
+    private final String deadLettersTopic;
+
+    OutputRecordSerializer(KafkaTopics topics) {
+        this.tokensTopic = topics.tokens();
+        this.completionsTopic = topics.completions();
+        this.deadLettersTopic = topics.deadLetters();
+    }
+
+    @Override
+    public ProducerRecord<byte[], byte[]> serialize(
+            OutputRecord output, KafkaSinkContext context, Long timestampMillis) {
+        byte[] key = output.key() == null ? null : output.key().getBytes(StandardCharsets.UTF_8);
+        ProducerRecord<byte[], byte[]> record = record(key, output.value());
+        output.headers().forEach(header -> record.headers().add(header.name(), header.value()));
+        return record;
+    }
+
+    private ProducerRecord<byte[], byte[]> record(byte[] key, SpecificRecord value) {
+        if (value instanceof TokenDelta token) {
+            return new ProducerRecord<>(tokensTopic, key, RecordCodec.TOKEN_DELTA.encode(token));
+        } else if (value instanceof Completion completion) {
+            return new ProducerRecord<>(
+                    completionsTopic, key, RecordCodec.COMPLETION.encode(completion));
+        } else if (value instanceof DeadLetter letter) {
+            return new ProducerRecord<>(
+                    deadLettersTopic, key, RecordCodec.DEAD_LETTER.encode(letter));
+        }
+        throw new IllegalArgumentException("no topic for " + value.getSchema().getName());
+    }
+}

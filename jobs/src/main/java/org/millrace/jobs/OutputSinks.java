@@ -1,0 +1,44 @@
+package org.millrace.jobs;
+
+import java.util.Properties;
+import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.connector.base.DeliveryGuarantee;
+import org.apache.flink.connector.kafka.sink.KafkaSink;
+import org.apache.flink.connector.kafka.sink.KafkaSinkBuilder;
+import org.apache.flink.connector.kafka.sink.TransactionNamingStrategy;
+import org.millrace.operators.OutputRecord;
+
+/** The two sinks of a job. */
+final class OutputSinks {
+    static final String TRANSACTION_TIMEOUT = "transaction.timeout.ms";
+
+    private OutputSinks() {}
+
+    /** For tokens: visible at once. */
+    static KafkaSink<OutputRecord> atLeastOnce(KafkaTopics topics, Properties kafka) {
+        return builder(topics, kafka).setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE).build();
+    }
+
+    /**
+     * For completions and dead letters. One sink, so that one transaction covers both. Transaction names are counted up:
+     * a pool of names wants topics that are known beforehand, and can leave a transaction open after a downscale.
+     */
+    static KafkaSink<OutputRecord> answers(
+            ReadableConfig config, KafkaTopics topics, Properties kafka, String jobName) {
+        if (config.get(MillraceOptions.DELIVERY) == MillraceOptions.Delivery.AT_LEAST_ONCE) {
+            return atLeastOnce(topics, kafka);
+        }
+        return builder(topics, kafka)
+                .setDeliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE)
+                .setTransactionalIdPrefix(jobName + "-" + topics.completions())
+                .setTransactionNamingStrategy(TransactionNamingStrategy.INCREMENTING)
+                .build();
+    }
+
+    private static KafkaSinkBuilder<OutputRecord> builder(KafkaTopics topics, Properties kafka) {
+        return KafkaSink.<OutputRecord>builder()
+                .setKafkaProducerConfig(kafka)
+                .setBootstrapServers(kafka.getProperty("bootstrap.servers"))
+                .setRecordSerializer(new OutputRecordSerializer(topics));
+    }
+}

@@ -1,0 +1,40 @@
+package org.millrace.jobs;
+
+import java.time.Duration;
+import java.util.Properties;
+import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.connector.kafka.source.KafkaSource;
+import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
+import org.apache.kafka.clients.consumer.OffsetResetStrategy;
+import org.millrace.operators.decode.RawRecord;
+
+/** Reads the prompts topic; its offsets are part of each checkpoint. */
+final class PromptSource {
+    private PromptSource() {}
+
+    static KafkaSource<RawRecord> of(ReadableConfig config, KafkaTopics topics, Properties kafka) {
+        Properties properties = new Properties();
+        properties.setProperty("isolation.level", "read_committed");
+        kafka.stringPropertyNames().forEach(name -> properties.setProperty(name, kafka.getProperty(name)));
+        Duration discovery = config.get(MillraceOptions.PARTITION_DISCOVERY);
+        properties.setProperty(
+                "partition.discovery.interval.ms",
+                Long.toString(discovery.isZero() ? -1 : discovery.toMillis()));
+        return KafkaSource.<RawRecord>builder()
+                .setProperties(properties)
+                .setTopics(topics.prompts())
+                .setGroupId(config.get(MillraceOptions.GROUP_ID))
+                .setStartingOffsets(startOffsets(config.get(MillraceOptions.START_OFFSETS)))
+                .setDeserializer(new RawRecordDeserializer())
+                .build();
+    }
+
+    @SuppressWarnings("deprecation") // The connector's own signature asks for the deprecated enum.
+    private static OffsetsInitializer startOffsets(MillraceOptions.StartOffsets start) {
+        return switch (start) {
+            case EARLIEST -> OffsetsInitializer.earliest();
+            case LATEST -> OffsetsInitializer.latest();
+            case COMMITTED -> OffsetsInitializer.committedOffsets(OffsetResetStrategy.EARLIEST);
+        };
+    }
+}
