@@ -15,6 +15,7 @@ import org.millrace.engine.kvcache.KvType;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The command line's options that concern the job, for {@code millrace run} and {@code flink run} alike. */
@@ -26,23 +27,7 @@ public final class JobArguments {
     @Option(names = "--kv-type", paramLabel = "TYPE", description = "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: F16).")
     KvType kvType;
 
-    @Option(names = "--bootstrap-servers", paramLabel = "HOST:PORT,...", description = "Kafka brokers.")
-    public String bootstrapServers;
-
-    @Option(names = "--kafka-properties", paramLabel = "FILE", description = "Properties of Kafka's clients, such as SASL and SSL.")
-    String kafkaProperties;
-
-    @Option(names = "--prompts-topic", paramLabel = "NAME", description = "Topic to read (default: prompts).")
-    String promptsTopic;
-
-    @Option(names = "--tokens-topic", paramLabel = "NAME", description = "Topic of tokens (default: tokens).")
-    String tokensTopic;
-
-    @Option(names = "--completions-topic", paramLabel = "NAME", description = "Topic of answers (default: completions).")
-    String completionsTopic;
-
-    @Option(names = "--dead-letters-topic", paramLabel = "NAME", description = "Topic of what cannot be answered (default: dead-letters).")
-    String deadLettersTopic;
+    @Mixin public KafkaArguments kafka = new KafkaArguments();
 
     @Option(names = "--delivery", paramLabel = "GUARANTEE", description = "How answers are written: exactly-once or at-least-once (default: exactly-once).", converter = DeliveryConverter.class)
     MillraceOptions.Delivery delivery;
@@ -70,12 +55,7 @@ public final class JobArguments {
         Configuration config = Configuration.fromMap(properties);
         set(config, MillraceOptions.MODEL, model);
         set(config, MillraceOptions.KV_TYPE, kvType);
-        set(config, MillraceOptions.BOOTSTRAP_SERVERS, bootstrapServers);
-        set(config, MillraceOptions.KAFKA_PROPERTIES, kafkaProperties);
-        set(config, MillraceOptions.PROMPTS_TOPIC, promptsTopic);
-        set(config, MillraceOptions.TOKENS_TOPIC, tokensTopic);
-        set(config, MillraceOptions.COMPLETIONS_TOPIC, completionsTopic);
-        set(config, MillraceOptions.DEAD_LETTERS_TOPIC, deadLettersTopic);
+        kafka.addTo(config);
         set(config, MillraceOptions.DELIVERY, delivery);
         set(config, CoreOptions.DEFAULT_PARALLELISM, parallelism);
         set(config, StateBackendOptions.STATE_BACKEND, stateBackend);
@@ -85,7 +65,7 @@ public final class JobArguments {
         return config;
     }
 
-    private static <T> void set(Configuration config, ConfigOption<T> option, T value) {
+    static <T> void set(Configuration config, ConfigOption<T> option, T value) {
         if (value != null) {
             config.set(option, value);
         }

@@ -11,7 +11,7 @@ import java.util.TreeMap;
 import org.apache.flink.configuration.ReadableConfig;
 
 /** Properties of all Kafka clients of a job: those of a file, and the brokers. */
-final class KafkaProperties {
+public final class KafkaProperties {
     private KafkaProperties() {}
 
     /**
@@ -19,7 +19,7 @@ final class KafkaProperties {
      *
      * @throws IllegalArgumentException if no brokers are given
      */
-    static Properties load(ReadableConfig config) throws IOException {
+    public static Properties load(ReadableConfig config) throws IOException {
         Properties properties = new Properties();
         String file = config.get(MillraceOptions.KAFKA_PROPERTIES);
         if (file != null) {
@@ -33,7 +33,8 @@ final class KafkaProperties {
         }
         if (!properties.containsKey("bootstrap.servers")) {
             throw new IllegalArgumentException(
-                    "no Kafka brokers: set " + MillraceOptions.BOOTSTRAP_SERVERS.key() + "=host:port");
+                    "no Kafka brokers: give --bootstrap-servers HOST:PORT or "
+                            + MillraceOptions.BOOTSTRAP_SERVERS.key());
         }
         return properties;
     }

@@ -43,6 +43,16 @@ public final class RequestDecoder {
                     DeadLetterReason.KEY_MISMATCH,
                     "key=" + sessionId + ", sessionId=" + abbreviate(request.getSessionId()) + ", must be equal");
         }
+        check(request);
+        return request;
+    }
+
+    /**
+     * Whether a request could be answered, as far as it can be told without the model.
+     *
+     * @throws BadRequestException naming the first thing that is wrong
+     */
+    public static void check(PromptRequest request) throws BadRequestException {
         switch (request.getKind()) {
             case GENERATE -> {
                 checkRequestId(request.getRequestId());
@@ -56,7 +66,6 @@ public final class RequestDecoder {
                             DeadLetterReason.UNKNOWN_KIND,
                             "kind=" + request.getKind() + ", must be one of GENERATE, CANCEL, END_SESSION");
         }
-        return request;
     }
 
     /**

@@ -1,0 +1,99 @@
+package org.millrace.jobs.client;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.Properties;
+import java.util.concurrent.Callable;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.flink.configuration.Configuration;
+import org.millrace.jobs.KafkaArguments;
+import org.millrace.jobs.KafkaProperties;
+import org.millrace.jobs.KafkaTopics;
+import org.millrace.schemas.Completion;
+import org.millrace.schemas.DeadLetter;
+import org.millrace.schemas.TokenDelta;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code millrace consume}: tokens, completions and dead letters out of their topics. */
+@Command(
+        name = "consume",
+        mixinStandardHelpOptions = true,
+        description = "Shows tokens, completions and dead letters of a broker, without repeats.")
+public final class ConsumeCommand implements Callable<Integer> {
+    @Mixin private KafkaArguments kafka;
+
+    @Option(names = "--until", paramLabel = "N", description = "End after N completions and dead letters.")
+    private long until = Long.MAX_VALUE;
+
+    @Option(names = "--timeout", paramLabel = "SECONDS", description = "Fail if nothing came for so long.")
+    private long timeoutSeconds = Long.MAX_VALUE / 2_000;
+
+    @Option(names = "--from-end", description = "Show only what is written from now on.")
+    private boolean fromEnd;
+
+    @Option(names = "--json", description = "Print one JSON object a line.")
+    private boolean json;
+
+    private final PrintStream out;
+    private final OutputLedger ledger = new OutputLedger();
+    private final AnswerPrinter printer;
+    private long answers;
+
+    public ConsumeCommand() {
+        this(System.out);
+    }
+
+    ConsumeCommand(PrintStream out) {
+        this.out = out;
+        this.printer = new AnswerPrinter(out);
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        Configuration config = kafka.toConfiguration();
+        Properties properties = KafkaProperties.load(config);
+        KafkaTopics topics = KafkaTopics.of(config);
+        try (OutputReader reader =
+                fromEnd
+                        ? OutputReader.fromEnd(properties, topics)
+                        : OutputReader.fromBeginning(properties, topics)) {
+            long lastMillis = System.currentTimeMillis();
+            while (answers < until) {
+                for (SpecificRecord output : reader.poll(Duration.ofMillis(200))) {
+                    lastMillis = System.currentTimeMillis();
+                    show(output);
+                }
+                if (System.currentTimeMillis() - lastMillis > timeoutSeconds * 1000) {
+                    throw new IOException(
+                            "nothing came for timeout=" + timeoutSeconds + " s, after " + answers
+                                    + " completions and dead letters");
+                }
+            }
+        }
+        return 0;
+    }
+
+    private void show(SpecificRecord output) {
+        if (output instanceof TokenDelta token && !ledger.isNew(token)) {
+            return;
+        }
+        if (output instanceof Completion completion) {
+            ledger.add(completion);
+        }
+        if (!(output instanceof TokenDelta)) {
+            answers++;
+        }
+        if (json) {
+            out.println(output);
+        } else if (output instanceof TokenDelta token) {
+            printer.print(token);
+        } else if (output instanceof Completion completion) {
+            printer.print(completion);
+        } else if (output instanceof DeadLetter letter) {
+            printer.print(letter);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+package org.millrace.jobs.client;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Properties;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.apache.flink.configuration.Configuration;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.millrace.jobs.KafkaArguments;
+import org.millrace.jobs.KafkaProperties;
+import org.millrace.jobs.KafkaTopics;
+import org.millrace.schemas.PromptRequest;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code millrace produce}: prompts into their topic. */
+@Command(
+        name = "produce",
+        mixinStandardHelpOptions = true,
+        description = "Publishes prompts, one JSON object a line, to a broker.")
+public final class ProduceCommand implements Callable<Integer> {
+    @Mixin private KafkaArguments kafka;
+
+    @Parameters(
+            paramLabel = "FILE.jsonl",
+            defaultValue = "-",
+            description = "Prompts, or - for standard input (default).")
+    private String file;
+
+    @Option(names = "--json", description = "Print one JSON document.")
+    private boolean json;
+
+    private final PrintStream out;
+
+    public ProduceCommand() {
+        this(System.out);
+    }
+
+    ProduceCommand(PrintStream out) {
+        this.out = out;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        Configuration config = kafka.toConfiguration();
+        Properties properties = KafkaProperties.load(config);
+        KafkaTopics topics = KafkaTopics.of(config);
+        int published = publish(properties, topics.prompts());
+        out.println(
+                json
+                        ? "{\"topic\":\"" + topics.prompts() + "\",\"published\":" + published + "}"
+                        : published + " requests published to " + topics.prompts());
+        return 0;
+    }
+
+    /** Each line is sent when it is read, so that a pipe can feed a running job. */
+    private int publish(Properties properties, String topic) throws IOException {
+        List<CompletableFuture<RecordMetadata>> sent = new ArrayList<>();
+        try (PromptReader reader = PromptReader.open(file);
+                PromptPublisher publisher = new PromptPublisher(properties, topic)) {
+            for (PromptRequest request = reader.next(); request != null; request = reader.next()) {
+                sent.add(publisher.publish(request));
+            }
+            publisher.flush();
+            CompletableFuture.allOf(sent.toArray(CompletableFuture[]::new)).join();
+        } catch (CompletionException e) {
+            throw new IOException("cannot publish to " + topic + ": " + e.getCause().getMessage(), e);
+        }
+        return sent.size();
+    }
+}

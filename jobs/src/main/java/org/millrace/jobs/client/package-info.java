@@ -1,0 +1,2 @@
+/** Clients of the topics: prompts from JSON lines into Kafka, tokens and answers out of it. */
+package org.millrace.jobs.client;
