@@ -63,6 +63,11 @@ public final class KvPageDescriptor {
         };
     }
 
+    /** Whether every slot has a scale for K and one for V. */
+    public boolean hasScales() {
+        return type == KvType.INT8;
+    }
+
     /** Dimensions stored per key: {@code headDim}, for int8 rounded up to whole groups of 4. */
     public int keyDim() {
         return type == KvType.INT8 ? (headDim + GROUP - 1) / GROUP * GROUP : headDim;

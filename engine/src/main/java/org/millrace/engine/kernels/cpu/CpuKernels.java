@@ -1,0 +1,228 @@
+package org.millrace.engine.kernels.cpu;
+
+import static org.millrace.engine.kernels.cpu.CpuBuffer.address;
+
+import org.millrace.engine.kernels.Activations;
+import org.millrace.engine.kernels.DeviceBuffer;
+import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.WeightMatrix;
+import org.millrace.engine.kvcache.CacheView;
+import org.millrace.engine.kvcache.KvPageDescriptor;
+import org.millrace.engine.model.ActivationType;
+import org.millrace.engine.model.Tensor;
+
+/**
+ * C++ kernels for x86-64 with AVX2 or AVX-512 ({@code src/main/native}). Sizes are checked here, on every call; the native side
+ * trusts them. One compute pool serves the whole process.
+ */
+public final class CpuKernels implements KernelProvider {
+    /** Instruction sets, in the order of {@link CpuNative#supportedLevel()}. */
+    private enum Level {
+        NONE,
+        AVX2,
+        AVX512
+    }
+
+    private static final int MAX_MATRICES = 4;
+
+    private final String name;
+
+    private CpuKernels(String name) {
+        this.name = name;
+    }
+
+    /** Why these kernels cannot run here; null if they can. */
+    public static String unavailableReason() {
+        if (NativeLoader.failure() != null) {
+            return NativeLoader.failure();
+        }
+        return CpuNative.supportedLevel() == Level.NONE.ordinal()
+                ? "the processor lacks AVX2, FMA or F16C"
+                : null;
+    }
+
+    /**
+     * The kernels of the best instruction set there is.
+     *
+     * @param threads of the process-wide compute pool, the calling thread included
+     * @throws UnsupportedOperationException if they cannot run here
+     */
+    public static CpuKernels create(int threads) {
+        String reason = unavailableReason();
+        if (reason != null) {
+            throw new UnsupportedOperationException("kernel provider cpu is not available: " + reason);
+        }
+        Level level = Level.values()[CpuNative.supportedLevel()];
+        CpuNative.start(level.ordinal(), threads);
+        return new CpuKernels(level == Level.AVX512 ? "cpu-avx512" : "cpu-avx2");
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public DeviceBuffer allocate(long bytes) {
+        return new CpuBuffer(bytes);
+    }
+
+    @Override
+    public WeightMatrix pack(Tensor tensor, ActivationType activations) {
+        return new CpuMatrix(tensor, activations);
+    }
+
+    @Override
+    public void embed(WeightMatrix table, DeviceBuffer tokens, int rows, DeviceBuffer out) {
+        CpuNative.embed(
+                ((CpuMatrix) table).header(),
+                address(tokens, 4L * rows),
+                rows,
+                address(out, 4L * rows * table.columns()));
+    }
+
+    @Override
+    public void rmsNorm(
+            DeviceBuffer x, DeviceBuffer weight, float eps, int rows, int width, DeviceBuffer out) {
+        CpuNative.rmsNorm(
+                address(x, 4L * rows * width),
+                address(weight, 4L * width),
+                eps,
+                rows,
+                width,
+                address(out, 4L * rows * width));
+    }
+
+    @Override
+    public void quantize(Activations activations, int rows) {
+        int width = activations.width();
+        long blocks = (long) rows * width / Activations.BLOCK;
+        CpuNative.quantize(
+                address(activations.values(), 4L * rows * width),
+                rows,
+                width,
+                address(activations.codes(), (long) rows * width),
+                address(activations.scales(), 4 * blocks),
+                address(activations.sums(), 4 * blocks));
+    }
+
+    @Override
+    public void matmul(Activations in, int rows, WeightMatrix[] weights, DeviceBuffer[] outs) {
+        if (weights.length < 1 || weights.length > MAX_MATRICES) {
+            throw new IllegalArgumentException(
+                    "matrices=" + weights.length + ", must be in [1, " + MAX_MATRICES + "]");
+        }
+        long[] headers = new long[MAX_MATRICES];
+        long[] results = new long[MAX_MATRICES];
+        for (int i = 0; i < weights.length; i++) {
+            if (weights[i].columns() != in.width()) {
+                throw new IllegalArgumentException(
+                        "columns=" + weights[i].columns() + ", width of the input=" + in.width());
+            }
+            headers[i] = ((CpuMatrix) weights[i]).header();
+            results[i] = address(outs[i], 4L * rows * weights[i].rows());
+        }
+        boolean hasCodes = in.codes() != null;
+        long blocks = (long) rows * in.width() / Activations.BLOCK;
+        CpuNative.matmul(
+                address(in.values(), 4L * rows * in.width()),
+                hasCodes ? address(in.codes(), (long) rows * in.width()) : 0,
+                hasCodes ? address(in.scales(), 4 * blocks) : 0,
+                hasCodes ? address(in.sums(), 4 * blocks) : 0,
+                rows,
+                weights.length,
+                headers[0],
+                results[0],
+                headers[1],
+                results[1],
+                headers[2],
+                results[2],
+                headers[3],
+                results[3]);
+    }
+
+    @Override
+    public void ropeAndStore(
+            CacheView view,
+            int layer,
+            int numHeads,
+            DeviceBuffer rope,
+            DeviceBuffer q,
+            DeviceBuffer k,
+            DeviceBuffer v) {
+        long rowBytes = 4L * view.numRows() * view.page().headDim();
+        CpuNative.ropeAndStore(
+                cacheArgs(view, layer, numHeads),
+                address(rope, 0),
+                address(q, rowBytes * numHeads),
+                address(k, rowBytes * view.numKvHeads()),
+                address(v, rowBytes * view.numKvHeads()));
+    }
+
+    @Override
+    public void attention(
+            CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out) {
+        long bytes = 4L * view.numRows() * view.page().headDim() * numHeads;
+        CpuNative.attention(
+                cacheArgs(view, layer, numHeads), address(q, bytes), address(out, bytes));
+    }
+
+    /** In the order of {@code cacheArgs} in jni.cpp. */
+    private static long[] cacheArgs(CacheView view, int layer, int numHeads) {
+        KvPageDescriptor page = view.page();
+        long heads = (long) view.numSequences() * view.numKvHeads() * 4 * Integer.BYTES;
+        boolean scaled = page.hasScales();
+        return new long[] {
+            page.type().ordinal(),
+            page.headDim(),
+            page.keyDim(),
+            page.positionOffset(0),
+            scaled ? page.keyScaleOffset(0) : 0,
+            scaled ? page.valueScaleOffset(0) : 0,
+            page.keyOffset(0, 0),
+            page.valueOffset(0, 0),
+            page.pageBytes(),
+            address(view.pool(), 0),
+            address(view.rows(), 8L * view.numRows()),
+            address(view.sequences(), 8L * view.numSequences()),
+            address(view.heads(), (layer + 1) * heads) + layer * heads,
+            address(view.entries(), 0),
+            address(view.faults(), 4L * view.numRows()),
+            view.numRows(),
+            view.numSequences(),
+            view.numKvHeads(),
+            numHeads
+        };
+    }
+
+    @Override
+    public void swiGlu(DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out) {
+        long bytes = 4L * count;
+        CpuNative.swiGlu(address(gate, bytes), address(up, bytes), count, address(out, bytes));
+    }
+
+    @Override
+    public void add(DeviceBuffer x, DeviceBuffer y, int count) {
+        CpuNative.add(address(x, 4L * count), address(y, 4L * count), count);
+    }
+
+    @Override
+    public void gatherRows(
+            DeviceBuffer x, DeviceBuffer indices, int count, int width, DeviceBuffer out) {
+        CpuNative.gatherRows(
+                address(x, 0),
+                address(indices, 4L * count),
+                count,
+                width,
+                address(out, 4L * count * width));
+    }
+
+    @Override
+    public void argmax(DeviceBuffer x, int rows, int width, DeviceBuffer out) {
+        CpuNative.argmax(address(x, 4L * rows * width), rows, width, address(out, 4L * rows));
+    }
+
+    /** The pool and the library stay for the process. */
+    @Override
+    public void close() {}
+}

@@ -1,0 +1,77 @@
+package org.millrace.engine.kernels.cpu;
+
+import java.nio.ByteBuffer;
+
+/**
+ * Declarations of {@code src/main/native/jni.cpp}. Addresses are raw; whoever calls has checked sizes. Operations as in {@link
+ * org.millrace.engine.kernels.KernelProvider}.
+ */
+final class CpuNative {
+    private CpuNative() {}
+
+    /** 2 for AVX-512 with VNNI, 1 for AVX2 with FMA and F16C, 0 for less. */
+    static native int supportedLevel();
+
+    /** Chooses the instruction set and sizes the compute pool of the process. */
+    static native void start(int level, int threads);
+
+    /** Zeroed memory, aligned to 64 bytes; 0 if there is none. */
+    static native long allocate(long bytes);
+
+    static native void free(long address);
+
+    static native void write(long address, ByteBuffer direct, int from, int length);
+
+    static native void read(long address, ByteBuffer direct, int from, int length);
+
+    static native void writeArray(long address, byte[] source, int from, int length);
+
+    static native void readArray(long address, byte[] target, int from, int length);
+
+    /** A matrix header over tiles at {@code data}; see {@link TileLayout}. 0 if there is no memory. */
+    static native long newMatrix(
+            long data,
+            long blockBytes,
+            long tileBytes,
+            int rows,
+            int columns,
+            int type,
+            int flags,
+            boolean usesCodes);
+
+    static native void freeMatrix(long matrix);
+
+    static native void embed(long table, long tokens, int rows, long out);
+
+    static native void rmsNorm(long x, long weight, float eps, int rows, int width, long out);
+
+    static native void quantize(long x, int rows, int width, long codes, long scales, long sums);
+
+    static native void matmul(
+            long values,
+            long codes,
+            long scales,
+            long sums,
+            int rows,
+            int count,
+            long matrix0,
+            long out0,
+            long matrix1,
+            long out1,
+            long matrix2,
+            long out2,
+            long matrix3,
+            long out3);
+
+    static native void ropeAndStore(long[] cache, long rope, long q, long k, long v);
+
+    static native void attention(long[] cache, long q, long out);
+
+    static native void swiGlu(long gate, long up, int count, long out);
+
+    static native void add(long x, long y, int count);
+
+    static native void gatherRows(long x, long indices, int count, int width, long out);
+
+    static native void argmax(long x, int rows, int width, long out);
+}

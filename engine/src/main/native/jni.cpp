@@ -1,0 +1,251 @@
+// JNI entry points of CpuNative.java: unpack arguments, cut the work into chunks, run them on the pool. Addresses come as
+// longs; sizes were checked in Java.
+#include <jni.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <new>
+#include <vector>
+
+#include "kernels.h"
+#include "pool.h"
+
+using namespace millrace;
+
+namespace {
+
+const Kernels* kernels = nullptr;
+Pool* pool = nullptr;
+
+// Rows of work below which an operation is not worth a second thread, in elements.
+constexpr long kElementsPerChunk = 16384;
+
+template <typename T>
+T* at(jlong address) {
+    return reinterpret_cast<T*>(address);
+}
+
+int rowsPerChunk(int rows, long width) {
+    const long wanted = kElementsPerChunk / (width > 0 ? width : 1);
+    return (int)(wanted < 1 ? 1 : wanted > rows ? rows : wanted);
+}
+
+int chunks(int rows, int perChunk) { return (rows + perChunk - 1) / perChunk; }
+
+void runRows(Pool::Chunk chunk, RowsArgs& args) {
+    args.rowsPerChunk = rowsPerChunk(args.rows, args.width);
+    FloatMode mode;
+    pool->run(chunk, &args, chunks(args.rows, args.rowsPerChunk));
+}
+
+// CacheView in the order of CpuKernels.cacheArgs.
+CacheArgs cacheArgs(JNIEnv* env, jlongArray array) {
+    jlong a[19];
+    env->GetLongArrayRegion(array, 0, 19, a);
+    CacheArgs c;
+    c.page = {(KvType)a[0], (int)a[1], (int)a[2], (int)a[3], (int)a[4],
+              (int)a[5],    (int)a[6], (int)a[7], (int)a[8]};
+    c.pool = at<uint8_t>(a[9]);
+    c.rows = at<int32_t>(a[10]);
+    c.sequences = at<int32_t>(a[11]);
+    c.heads = at<int32_t>(a[12]);
+    c.entries = at<int32_t>(a[13]);
+    c.faults = at<int32_t>(a[14]);
+    c.numRows = (int)a[15];
+    c.numSequences = (int)a[16];
+    c.numKvHeads = (int)a[17];
+    c.numHeads = (int)a[18];
+    return c;
+}
+
+// Work of one layer's attention: per sequence and KV head, blocks of rows; single query heads where that leaves threads idle.
+std::vector<AttentionItem> attentionItems(const CacheArgs& c, int threads) {
+    constexpr int kRowsPerItem = 8;
+    const int group = c.numHeads / c.numKvHeads;
+    int count = 0;
+    for (int s = 0; s < c.numSequences; s++) {
+        count += c.numKvHeads * chunks(c.sequences[2 * s + 1], kRowsPerItem);
+    }
+    const int headsPerItem = threads > 1 && count < 4 * threads ? 1 : group;
+    std::vector<AttentionItem> items;
+    items.reserve((size_t)count * (group / headsPerItem));
+    for (int s = 0; s < c.numSequences; s++) {
+        const int first = c.sequences[2 * s];
+        const int end = first + c.sequences[2 * s + 1];
+        // Later rows see more: the longest items first.
+        for (int row = first + (end - first - 1) / kRowsPerItem * kRowsPerItem; row >= first; row -= kRowsPerItem) {
+            const int rows = end - row < kRowsPerItem ? end - row : kRowsPerItem;
+            for (int head = 0; head < c.numHeads; head += headsPerItem) {
+                items.push_back({s, head / group, row, rows, head, headsPerItem});
+            }
+        }
+    }
+    return items;
+}
+
+}  // namespace
+
+#define MILLRACE_JNI(type, name) \
+    extern "C" JNIEXPORT type JNICALL Java_org_millrace_engine_kernels_cpu_CpuNative_##name
+
+MILLRACE_JNI(jint, supportedLevel)(JNIEnv*, jclass) {
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c")) {
+        return 0;
+    }
+    const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512vnni");
+    return wide ? 2 : 1;
+}
+
+MILLRACE_JNI(void, start)(JNIEnv*, jclass, jint level, jint threads) {
+    kernels = level == 2 ? &kAvx512Kernels : &kAvx2Kernels;
+    if (pool == nullptr || pool->threads() != threads) {
+        delete pool;
+        pool = new Pool(threads);
+    }
+}
+
+MILLRACE_JNI(jlong, allocate)(JNIEnv*, jclass, jlong bytes) {
+    constexpr size_t kHugePage = 2 << 20;
+    const size_t size = (size_t)bytes;
+    const size_t alignment = size >= kHugePage ? kHugePage : 64;
+    void* memory = aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+    if (memory == nullptr) return 0;
+    if (alignment == kHugePage) madvise(memory, size, MADV_HUGEPAGE);
+    memset(memory, 0, size);
+    return (jlong)memory;
+}
+
+MILLRACE_JNI(void, free)(JNIEnv*, jclass, jlong address) { free(at<void>(address)); }
+
+MILLRACE_JNI(void, write)(JNIEnv* env, jclass, jlong address, jobject source, jint from, jint length) {
+    memcpy(at<void>(address), (const char*)env->GetDirectBufferAddress(source) + from, (size_t)length);
+}
+
+MILLRACE_JNI(void, read)(JNIEnv* env, jclass, jlong address, jobject target, jint from, jint length) {
+    memcpy((char*)env->GetDirectBufferAddress(target) + from, at<void>(address), (size_t)length);
+}
+
+MILLRACE_JNI(void, writeArray)(JNIEnv* env, jclass, jlong address, jbyteArray source, jint from, jint length) {
+    env->GetByteArrayRegion(source, from, length, at<jbyte>(address));
+}
+
+MILLRACE_JNI(void, readArray)(JNIEnv* env, jclass, jlong address, jbyteArray target, jint from, jint length) {
+    env->SetByteArrayRegion(target, from, length, at<jbyte>(address));
+}
+
+MILLRACE_JNI(jlong, newMatrix)(
+    JNIEnv*, jclass, jlong data, jlong blockBytes, jlong tileBytes, jint rows, jint columns, jint type, jint flags,
+    jboolean usesCodes) {
+    return (jlong) new (std::nothrow) Matrix{at<uint8_t>(data), (size_t)blockBytes, (size_t)tileBytes, rows,
+                                             columns,           (WeightType)type,   flags,             usesCodes != 0};
+}
+
+MILLRACE_JNI(void, freeMatrix)(JNIEnv*, jclass, jlong matrix) { delete at<Matrix>(matrix); }
+
+MILLRACE_JNI(void, embed)(JNIEnv*, jclass, jlong table, jlong tokens, jint rows, jlong out) {
+    EmbedArgs args{at<Matrix>(table), at<int32_t>(tokens), at<float>(out), rows};
+    FloatMode mode;
+    pool->run(kernels->embed, &args, rows);
+}
+
+MILLRACE_JNI(void, rmsNorm)(JNIEnv*, jclass, jlong x, jlong weight, jfloat eps, jint rows, jint width, jlong out) {
+    RowsArgs args{};
+    args.x = at<float>(x);
+    args.y = at<float>(weight);
+    args.out = at<float>(out);
+    args.eps = eps;
+    args.rows = rows;
+    args.width = width;
+    runRows(kernels->rmsNorm, args);
+}
+
+MILLRACE_JNI(void, quantize)(JNIEnv*, jclass, jlong x, jint rows, jint width, jlong codes, jlong scales, jlong sums) {
+    RowsArgs args{};
+    args.x = at<float>(x);
+    args.codes = at<int8_t>(codes);
+    args.scales = at<float>(scales);
+    args.sums = at<int32_t>(sums);
+    args.rows = rows;
+    args.width = width;
+    runRows(kernels->quantize, args);
+}
+
+MILLRACE_JNI(void, matmul)(
+    JNIEnv*, jclass, jlong values, jlong codes, jlong scales, jlong sums, jint rows, jint count, jlong matrix0,
+    jlong out0, jlong matrix1, jlong out1, jlong matrix2, jlong out2, jlong matrix3, jlong out3) {
+    MatmulArgs args{};
+    args.values = at<float>(values);
+    args.codes = at<int8_t>(codes);
+    args.scales = at<float>(scales);
+    args.sums = at<int32_t>(sums);
+    args.rows = rows;
+    args.numMatrices = count;
+    const jlong matrices[] = {matrix0, matrix1, matrix2, matrix3};
+    const jlong outs[] = {out0, out1, out2, out3};
+    for (int i = 0; i < count; i++) {
+        args.matrices[i] = at<Matrix>(matrices[i]);
+        args.outs[i] = at<float>(outs[i]);
+        args.firstTile[i + 1] = args.firstTile[i] + (args.matrices[i]->rows + kTileRows - 1) / kTileRows;
+    }
+    args.columns = args.matrices[0]->columns;
+    const int tiles = args.firstTile[count];
+    // Some 16 chunks a thread, so that one which the system holds back is made up for by the others.
+    const int perChunk = tiles / (16 * pool->threads());
+    args.tilesPerChunk = perChunk < 1 ? 1 : perChunk;
+    FloatMode mode;
+    pool->run(kernels->matmul, &args, chunks(tiles, args.tilesPerChunk));
+}
+
+MILLRACE_JNI(void, ropeAndStore)(JNIEnv* env, jclass, jlongArray cache, jlong rope, jlong q, jlong k, jlong v) {
+    StoreArgs args{cacheArgs(env, cache), at<float>(rope), at<float>(q), at<float>(k), at<float>(v)};
+    FloatMode mode;
+    pool->run(kernels->ropeAndStore, &args, args.cache.numRows);
+}
+
+MILLRACE_JNI(void, attention)(JNIEnv* env, jclass, jlongArray cache, jlong q, jlong out) {
+    AttentionArgs args{cacheArgs(env, cache), at<float>(q), at<float>(out), nullptr};
+    const std::vector<AttentionItem> items = attentionItems(args.cache, pool->threads());
+    args.items = items.data();
+    FloatMode mode;
+    pool->run(kernels->attention, &args, (int)items.size());
+}
+
+MILLRACE_JNI(void, swiGlu)(JNIEnv*, jclass, jlong gate, jlong up, jint count, jlong out) {
+    RowsArgs args{};
+    args.x = at<float>(gate);
+    args.y = at<float>(up);
+    args.out = at<float>(out);
+    args.rows = count;
+    args.width = 1;
+    runRows(kernels->swiGlu, args);
+}
+
+MILLRACE_JNI(void, add)(JNIEnv*, jclass, jlong x, jlong y, jint count) {
+    RowsArgs args{};
+    args.out = at<float>(x);
+    args.x = at<float>(y);
+    args.rows = count;
+    args.width = 1;
+    runRows(kernels->add, args);
+}
+
+MILLRACE_JNI(void, gatherRows)(JNIEnv*, jclass, jlong x, jlong indices, jint count, jint width, jlong out) {
+    for (int i = 0; i < count; i++) {
+        memcpy(at<float>(out) + (size_t)i * width, at<float>(x) + (size_t)at<int32_t>(indices)[i] * width,
+               sizeof(float) * (size_t)width);
+    }
+}
+
+MILLRACE_JNI(void, argmax)(JNIEnv*, jclass, jlong x, jint rows, jint width, jlong out) {
+    RowsArgs args{};
+    args.x = at<float>(x);
+    args.indices = at<int32_t>(out);
+    args.rows = rows;
+    args.width = width;
+    FloatMode mode;
+    pool->run(kernels->argmax, &args, rows);
+}

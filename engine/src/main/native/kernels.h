@@ -1,0 +1,153 @@
+// Arguments of the operations and the table of their implementations, one table per instruction set. Plain pointers and
+// counts; no ownership. What each operation computes is said in KernelProvider.java, each rounding in docs/numerics.md.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace millrace {
+
+constexpr int kTileRows = 16;
+constexpr int kBlock = 32;             // weights or activations of one scale
+constexpr int kSegment = 1024;         // weights of one serial float chain
+constexpr int kPageSlots = 32;
+constexpr int kReductionShift = 8;     // positions of one attention block: 256
+
+enum class WeightType : int32_t { kF32 = 0, kF16 = 1, kBF16 = 2, kBlocks = 3 };
+
+// Parts of a tile block of 32 weights x 16 rows, in this order:
+//   codes       kNibbles: [4][16][4] bytes, low nibble of chunk j = group j, high nibble = group j + 4
+//               else:     [8][16][4] signed bytes, code - zero; a group is 4 weights along K
+//   halfScales  kHalves:  int8[2][16]
+//   scales      kHalfFloats: float16[16], else float32[16]
+//   mins        kMins:    as scales
+enum BlockFlags : int32_t { kNibbles = 1, kZero8 = 2, kHalfFloats = 4, kMins = 8, kHalves = 16 };
+
+// rows x columns in tiles of 16 rows; float types as T[columns][16] per tile.
+struct Matrix {
+    const uint8_t* data;
+    size_t blockBytes;  // of 16 x 32 weights
+    size_t tileBytes;
+    int32_t rows;
+    int32_t columns;
+    WeightType type;
+    int32_t flags;
+    bool usesCodes;
+};
+
+struct MatmulArgs {
+    static constexpr int kMaxMatrices = 4;
+    const float* values;   // float[rows][columns]
+    const int8_t* codes;   // int8[rows][columns]
+    const float* scales;   // float[rows][columns / 32]
+    const int32_t* sums;   // int32[rows][columns / 32]
+    int rows;
+    int columns;
+    int numMatrices;
+    const Matrix* matrices[kMaxMatrices];
+    float* outs[kMaxMatrices];
+    int firstTile[kMaxMatrices + 1];  // tiles of all matrices in one line
+    int tilesPerChunk;
+};
+
+enum class KvType : int32_t { kF32 = 0, kF16 = 1, kInt8 = 2 };
+
+// KvPageDescriptor.java.
+struct PageLayout {
+    KvType type;
+    int headDim;
+    int keyDim;
+    int positions;    // byte offsets in a page
+    int keyScales;
+    int valueScales;
+    int keys;
+    int values;
+    int pageBytes;
+};
+
+// CacheView.java, one layer.
+struct CacheArgs {
+    PageLayout page;
+    uint8_t* pool;
+    const int32_t* rows;       // [numRows][2]
+    const int32_t* sequences;  // [numSequences][2]
+    const int32_t* heads;      // [numSequences][numKvHeads][4]
+    const int32_t* entries;    // [][2]
+    int32_t* faults;           // [numRows]
+    int numRows;
+    int numSequences;
+    int numKvHeads;
+    int numHeads;
+};
+
+struct StoreArgs {
+    CacheArgs cache;
+    const float* rope;
+    float* q;
+    float* k;
+    const float* v;
+};
+
+// Query vectors of one KV head and sequence: query heads [head, head + heads) of rows [row, row + rows).
+struct AttentionItem {
+    int sequence;
+    int kvHead;
+    int row;
+    int rows;
+    int head;
+    int heads;
+};
+
+struct AttentionArgs {
+    CacheArgs cache;
+    const float* q;
+    float* out;
+    const AttentionItem* items;
+};
+
+struct RowsArgs {
+    const float* x;
+    const float* y;  // second input, or weights
+    float* out;
+    int8_t* codes;
+    float* scales;
+    int32_t* sums;
+    int32_t* indices;
+    float eps;
+    int rows;
+    int width;
+    int rowsPerChunk;
+};
+
+struct EmbedArgs {
+    const Matrix* table;
+    const int32_t* tokens;
+    float* out;
+    int rows;
+};
+
+// Memory of one worker, kept and grown.
+struct Scratch {
+    void* data = nullptr;
+    size_t bytes = 0;
+    void* reserve(size_t wanted);
+};
+
+// A chunk of an operation; chunks are independent.
+struct Kernels {
+    const char* name;
+    void (*matmul)(const void* args, int chunk, Scratch& scratch);
+    void (*ropeAndStore)(const void* args, int row, Scratch& scratch);
+    void (*attention)(const void* args, int item, Scratch& scratch);
+    void (*embed)(const void* args, int row, Scratch& scratch);
+    void (*rmsNorm)(const void* args, int chunk, Scratch& scratch);
+    void (*quantize)(const void* args, int chunk, Scratch& scratch);
+    void (*swiGlu)(const void* args, int chunk, Scratch& scratch);
+    void (*add)(const void* args, int chunk, Scratch& scratch);
+    void (*argmax)(const void* args, int row, Scratch& scratch);
+};
+
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvx512Kernels;
+
+}  // namespace millrace

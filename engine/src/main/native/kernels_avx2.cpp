@@ -1,0 +1,24 @@
+#include "kernels.h"
+#include "simd_avx2.h"
+
+// After the instruction set's primitives: the operations, written once.
+#include "matmul.h"
+#include "rows.h"
+#include "attention.h"
+
+namespace millrace {
+
+const Kernels kAvx2Kernels = {
+    "avx2",
+    avx2::matmul,
+    avx2::ropeAndStore,
+    avx2::attention,
+    avx2::embed,
+    avx2::rmsNorm,
+    avx2::quantize,
+    avx2::swiGlu,
+    avx2::addRows,
+    avx2::argmax,
+};
+
+}  // namespace millrace

@@ -1,0 +1,24 @@
+#include "kernels.h"
+#include "simd_avx512.h"
+
+// After the instruction set's primitives: the operations, written once.
+#include "matmul.h"
+#include "rows.h"
+#include "attention.h"
+
+namespace millrace {
+
+const Kernels kAvx512Kernels = {
+    "avx512",
+    avx512::matmul,
+    avx512::ropeAndStore,
+    avx512::attention,
+    avx512::embed,
+    avx512::rmsNorm,
+    avx512::quantize,
+    avx512::swiGlu,
+    avx512::addRows,
+    avx512::argmax,
+};
+
+}  // namespace millrace

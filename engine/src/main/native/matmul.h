@@ -1,0 +1,299 @@
+// Matrix products over tiles of 16 rows. Vectorised across the rows of a tile, never along K, so that every output is one
+// serial chain per segment whatever the instruction set. Columns (rows of activations) are blocked in registers, so that the
+// unpacking of a tile is shared.
+#pragma once
+
+namespace millrace::MILLRACE_ISA {
+
+static inline Floats loadScales(const uint8_t* p, bool half) {
+    return half ? loadHalf((const uint16_t*)p) : load((const float*)p);
+}
+
+static inline int32_t fourCodes(const int8_t* p) {
+    int32_t x;
+    __builtin_memcpy(&x, p, 4);
+    return x;
+}
+
+// Exact integer products of one tile block with N columns: sum of (code - zero) * x, halves weighted where there are any.
+template <int FLAGS, int N>
+static inline void blockProducts(
+    const uint8_t* block, const int8_t* const* codes, const int32_t* const* sums, int b, Ints* v) {
+    if constexpr ((FLAGS & kNibbles) != 0) {
+        NibbleSums acc[N];
+        for (int c = 0; c < N; c++) acc[c] = zeroNibbleSums();
+        for (int j = 0; j < 4; j++) {
+            Bytes packed = loadBytes(block + 64 * j);
+            Bytes low = lowNibbles(packed);
+            Bytes high = highNibbles(packed);
+            for (int c = 0; c < N; c++) {
+                dotNibbles(acc[c], low, fourCodes(codes[c] + kBlock * b + 4 * j));
+                dotNibbles(acc[c], high, fourCodes(codes[c] + kBlock * b + 16 + 4 * j));
+            }
+        }
+        for (int c = 0; c < N; c++) {
+            v[c] = total(acc[c]);
+            if constexpr ((FLAGS & kZero8) != 0) v[c] = sub(v[c], broadcastInt(8 * sums[c][b]));
+        }
+    } else {
+        Ints half[2][N];
+        for (int h = 0; h < 2; h++) {
+            for (int c = 0; c < N; c++) half[h][c] = zeroInts();
+            for (int j = 4 * h; j < 4 * h + 4; j++) {
+                SignedBytes weights = prepareSigned(loadBytes(block + 64 * j));
+                for (int c = 0; c < N; c++) {
+                    dotSigned(half[h][c], weights, fourCodes(codes[c] + kBlock * b + 4 * j));
+                }
+            }
+        }
+        for (int c = 0; c < N; c++) {
+            if constexpr ((FLAGS & kHalves) != 0) {
+                const int8_t* factors = (const int8_t*)block + 512;
+                v[c] = add(mul(loadByteInts(factors), half[0][c]),
+                           mul(loadByteInts(factors + 16), half[1][c]));
+            } else {
+                v[c] = add(half[0][c], half[1][c]);
+            }
+        }
+    }
+}
+
+template <int FLAGS, int N>
+static inline void blockTile(const MatmulArgs& args, const Matrix& m, const uint8_t* tile, int row, Floats* y) {
+    constexpr int codeBytes = (FLAGS & kNibbles) ? 256 : 512;
+    constexpr int scalesAt = codeBytes + ((FLAGS & kHalves) ? 32 : 0);
+    constexpr bool half = (FLAGS & kHalfFloats) != 0;
+    constexpr int minsAt = scalesAt + (half ? 32 : 64);
+    const int blocks = m.columns / kBlock;
+    const int8_t* codes[N];
+    const float* scales[N];
+    const int32_t* sums[N];
+    for (int c = 0; c < N; c++) {
+        codes[c] = args.codes + (size_t)(row + c) * m.columns;
+        scales[c] = args.scales + (size_t)(row + c) * blocks;
+        sums[c] = args.sums + (size_t)(row + c) * blocks;
+    }
+    for (int start = 0; start < blocks; start += kSegment / kBlock) {
+        const int end = start + kSegment / kBlock < blocks ? start + kSegment / kBlock : blocks;
+        Floats acc[N];
+        for (int c = 0; c < N; c++) acc[c] = zeros();
+        for (int b = start; b < end; b++) {
+            const uint8_t* block = tile + (size_t)b * m.blockBytes;
+            Ints v[N];
+            blockProducts<FLAGS, N>(block, codes, sums, b, v);
+            const Floats scale = loadScales(block + scalesAt, half);
+            for (int c = 0; c < N; c++) {
+                acc[c] = fma(mul(scale, broadcast(scales[c][b])), toFloats(v[c]), acc[c]);
+            }
+            if constexpr ((FLAGS & kMins) != 0) {
+                const Floats min = loadScales(block + minsAt, half);
+                for (int c = 0; c < N; c++) {
+                    acc[c] = fma(min, broadcast(scales[c][b] * (float)sums[c][b]), acc[c]);
+                }
+            }
+        }
+        for (int c = 0; c < N; c++) y[c] = start == 0 ? acc[c] : add(y[c], acc[c]);
+    }
+}
+
+// Products of a dequantised tile, float[columns][16], with float activations.
+template <int N>
+static inline void floatTile(const MatmulArgs& args, const float* tile, int row, Floats* y) {
+    const int columns = args.columns;
+    const float* x = args.values + (size_t)row * columns;
+    for (int start = 0; start < columns; start += kSegment) {
+        const int end = start + kSegment < columns ? start + kSegment : columns;
+        Floats acc[N];
+        for (int c = 0; c < N; c++) acc[c] = zeros();
+        for (int k = start; k < end; k++) {
+            const Floats w = load(tile + (size_t)k * kTileRows);
+            for (int c = 0; c < N; c++) acc[c] = fma(w, broadcast(x[(size_t)c * columns + k]), acc[c]);
+        }
+        for (int c = 0; c < N; c++) y[c] = start == 0 ? acc[c] : add(y[c], acc[c]);
+    }
+}
+
+// Weights of a tile as float[columns][16]: scale * halfScale * (code - zero), exact, + min with one rounding.
+static inline void dequantizeTile(const Matrix& m, const uint8_t* tile, float* out) {
+    if (m.type != WeightType::kBlocks) {
+        for (int k = 0; k < m.columns; k++) {
+            const uint8_t* p = tile + (size_t)k * kTileRows * (m.type == WeightType::kF32 ? 4 : 2);
+            Floats w = m.type == WeightType::kF32   ? load((const float*)p)
+                       : m.type == WeightType::kF16 ? loadHalf((const uint16_t*)p)
+                                                    : loadBrainHalf((const uint16_t*)p);
+            store(out + (size_t)k * kTileRows, w);
+        }
+        return;
+    }
+    const bool nibbles = m.flags & kNibbles;
+    const bool half = m.flags & kHalfFloats;
+    const int halvesAt = nibbles ? 256 : 512;
+    const int scalesAt = halvesAt + ((m.flags & kHalves) ? 32 : 0);
+    const int minsAt = scalesAt + (half ? 32 : 64);
+    for (int b = 0; b < m.columns / kBlock; b++) {
+        const uint8_t* block = tile + (size_t)b * m.blockBytes;
+        const Floats scale = loadScales(block + scalesAt, half);
+        const Floats min = (m.flags & kMins) ? loadScales(block + minsAt, half) : zeros();
+        for (int k = 0; k < kBlock; k++) {
+            const int group = k / 4;
+            // 16 lanes of 4 bytes: weight k is byte k % 4 of each lane.
+            const Ints lanes = loadInts((const int32_t*)(block + 64 * (nibbles ? group % 4 : group)));
+            int8_t bytes[64];
+            __builtin_memcpy(bytes, &lanes, 64);
+            int8_t code[kTileRows];
+            for (int r = 0; r < kTileRows; r++) {
+                int x = bytes[4 * r + k % 4];
+                if (nibbles) {
+                    x = group < 4 ? x & 15 : (x >> 4) & 15;
+                    x -= (m.flags & kZero8) ? 8 : 0;
+                }
+                code[r] = (int8_t)x;
+            }
+            Floats w = toFloats(loadByteInts(code));
+            if (m.flags & kHalves) {
+                w = mul(w, toFloats(loadByteInts((const int8_t*)block + halvesAt + 16 * (k / 16))));
+            }
+            w = mul(w, scale);
+            if (m.flags & kMins) w = add(w, min);
+            store(out + ((size_t)b * kBlock + k) * kTileRows, w);
+        }
+    }
+}
+
+static inline void storeRows(const Matrix& m, float* out, int row, int firstRow, Floats y) {
+    float* p = out + (size_t)row * m.rows + firstRow;
+    if (firstRow + kTileRows <= m.rows) {
+        store(p, y);
+        return;
+    }
+    float lanes[kTileRows];
+    store(lanes, y);
+    for (int i = 0; firstRow + i < m.rows; i++) p[i] = lanes[i];
+}
+
+template <int FLAGS, int N>
+static inline void columns(const MatmulArgs& args, const Matrix& m, const uint8_t* tile, float* out, int firstRow, int row) {
+    Floats y[N];
+    for (int c = 0; c < N; c++) y[c] = zeros();
+    if constexpr (FLAGS < 0) {
+        floatTile<N>(args, (const float*)tile, row, y);
+    } else {
+        blockTile<FLAGS, N>(args, m, tile, row, y);
+    }
+    for (int c = 0; c < N; c++) storeRows(m, out, row + c, firstRow, y[c]);
+}
+
+// FLAGS < 0: `tile` is dequantised.
+template <int FLAGS>
+static void allColumns(const MatmulArgs& args, const Matrix& m, const uint8_t* tile, float* out, int firstRow) {
+    int row = 0;
+    for (; row + kColumns <= args.rows; row += kColumns) {
+        columns<FLAGS, kColumns>(args, m, tile, out, firstRow, row);
+    }
+    if constexpr (kColumns > 4) {
+        for (; row + 4 <= args.rows; row += 4) columns<FLAGS, 4>(args, m, tile, out, firstRow, row);
+    }
+    switch (args.rows - row) {
+        case 3: columns<FLAGS, 3>(args, m, tile, out, firstRow, row); break;
+        case 2: columns<FLAGS, 2>(args, m, tile, out, firstRow, row); break;
+        case 1: columns<FLAGS, 1>(args, m, tile, out, firstRow, row); break;
+        default: break;
+    }
+}
+
+static void multiplyTile(const MatmulArgs& args, const Matrix& m, int tile, float* out, Scratch& scratch) {
+    const uint8_t* data = m.data + (size_t)tile * m.tileBytes;
+    const int firstRow = tile * kTileRows;
+    if (!m.usesCodes) {
+        const uint8_t* floats = data;
+        if (m.type != WeightType::kF32) {
+            float* buffer = (float*)scratch.reserve(sizeof(float) * kTileRows * (size_t)m.columns);
+            dequantizeTile(m, data, buffer);
+            floats = (const uint8_t*)buffer;
+        }
+        allColumns<-1>(args, m, floats, out, firstRow);
+        return;
+    }
+    switch (m.flags) {
+        case kNibbles | kZero8 | kHalfFloats:  // Q4_0
+            return allColumns<kNibbles | kZero8 | kHalfFloats>(args, m, data, out, firstRow);
+        case kNibbles | kHalfFloats | kMins:  // Q4_1
+            return allColumns<kNibbles | kHalfFloats | kMins>(args, m, data, out, firstRow);
+        case kNibbles | kMins:  // Q4_K
+            return allColumns<kNibbles | kMins>(args, m, data, out, firstRow);
+        case kHalfFloats:  // Q5_0, Q8_0
+            return allColumns<kHalfFloats>(args, m, data, out, firstRow);
+        case kHalfFloats | kMins:  // Q5_1
+            return allColumns<kHalfFloats | kMins>(args, m, data, out, firstRow);
+        case kMins:  // Q5_K
+            return allColumns<kMins>(args, m, data, out, firstRow);
+        case kHalves | kHalfFloats:  // Q6_K
+            return allColumns<kHalves | kHalfFloats>(args, m, data, out, firstRow);
+        default: __builtin_trap();
+    }
+}
+
+static void matmul(const void* opaque, int chunk, Scratch& scratch) {
+    const MatmulArgs& args = *(const MatmulArgs*)opaque;
+    const int last = args.firstTile[args.numMatrices];
+    int tile = chunk * args.tilesPerChunk;
+    const int end = tile + args.tilesPerChunk < last ? tile + args.tilesPerChunk : last;
+    int i = 0;
+    for (; tile < end; tile++) {
+        while (tile >= args.firstTile[i + 1]) i++;
+        multiplyTile(args, *args.matrices[i], tile - args.firstTile[i], args.outs[i], scratch);
+    }
+}
+
+// Rows of an embedding table out of its tiles.
+static void embed(const void* opaque, int row, Scratch&) {
+    const EmbedArgs& args = *(const EmbedArgs*)opaque;
+    const Matrix& m = *args.table;
+    const int token = args.tokens[row];
+    const int lane = token % kTileRows;
+    const uint8_t* tile = m.data + (size_t)(token / kTileRows) * m.tileBytes;
+    float* out = args.out + (size_t)row * m.columns;
+    if (m.type != WeightType::kBlocks) {
+        for (int k = 0; k < m.columns; k++) {
+            const size_t at = (size_t)k * kTileRows + lane;
+            float lanes[kTileRows];
+            switch (m.type) {
+                case WeightType::kF32: out[k] = ((const float*)tile)[at]; break;
+                case WeightType::kF16:
+                    store(lanes, loadHalf((const uint16_t*)tile + (size_t)k * kTileRows));
+                    out[k] = lanes[lane];
+                    break;
+                default: {
+                    const uint32_t bits = (uint32_t)((const uint16_t*)tile)[at] << 16;
+                    __builtin_memcpy(out + k, &bits, 4);
+                }
+            }
+        }
+        return;
+    }
+    const bool nibbles = m.flags & kNibbles;
+    const bool half = m.flags & kHalfFloats;
+    const int halvesAt = nibbles ? 256 : 512;
+    const int scalesAt = halvesAt + ((m.flags & kHalves) ? 32 : 0);
+    const int minsAt = scalesAt + (half ? 32 : 64);
+    for (int b = 0; b < m.columns / kBlock; b++) {
+        const uint8_t* block = tile + (size_t)b * m.blockBytes;
+        float scales[kTileRows];
+        float mins[kTileRows];
+        store(scales, loadScales(block + scalesAt, half));
+        store(mins, (m.flags & kMins) ? loadScales(block + minsAt, half) : zeros());
+        for (int k = 0; k < kBlock; k++) {
+            const int group = k / 4;
+            int x = ((const int8_t*)block)[64 * (nibbles ? group % 4 : group) + 4 * lane + k % 4];
+            if (nibbles) {
+                x = group < 4 ? x & 15 : (x >> 4) & 15;
+                x -= (m.flags & kZero8) ? 8 : 0;
+            }
+            float w = scales[lane] * (float)x;
+            if (m.flags & kHalves) w *= (float)((const int8_t*)block)[halvesAt + 16 * (k / 16) + lane];
+            out[b * kBlock + k] = (m.flags & kMins) ? w + mins[lane] : w;
+        }
+    }
+}
+
+}  // namespace millrace::MILLRACE_ISA
