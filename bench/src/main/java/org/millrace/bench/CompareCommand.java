@@ -1,0 +1,90 @@
+package org.millrace.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** The command behind {@code bench/run}. */
+@Command(
+        name = "bench/run",
+        sortOptions = false,
+        description = {
+            "Measures Millrace beside llama.cpp, in turn, on the same threads and the same model file, and beside llama.cpp"
+                    + " on its own Q4_0 of it. Prints medians and ratios. Wants an otherwise idle machine."
+        })
+final class CompareCommand implements Callable<Integer> {
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Print this help.")
+    private boolean help;
+
+    @Option(names = "--llama-cpp", required = true, hidden = true)
+    private Path llamaCpp;
+
+    @Option(names = "--model", required = true, hidden = true)
+    private Path model;
+
+    @Option(names = "--q4-0", required = true, hidden = true)
+    private Path requantized;
+
+    @Option(
+            names = "--rounds",
+            defaultValue = "3",
+            description = "Rounds, each with every contender in turn (default: ${DEFAULT-VALUE}).")
+    private int rounds;
+
+    @Option(
+            names = "--threads",
+            split = ",",
+            defaultValue = "1,2",
+            description = "Thread counts, each compared by itself (default: ${DEFAULT-VALUE}).")
+    private List<Integer> threads;
+
+    @Option(names = "--json", description = "Print one JSON document instead of the table.")
+    private boolean json;
+
+    public static void main(String[] args) {
+        System.exit(new CommandLine(new CompareCommand()).execute(args));
+    }
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        double loadAverage = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+        List<Contender> contenders =
+                List.of(
+                        new Millrace(model),
+                        new LlamaCpp("llama.cpp", llamaCpp, model),
+                        new LlamaCpp("llama.cpp Q4_0", llamaCpp, requantized));
+        List<Comparison.Row> rows = new Rounds(contenders, rounds, threads).run();
+        Comparison comparison =
+                new Comparison(
+                        model.getFileName().toString(), processor(), loadAverage, rounds, rows);
+        System.out.println(json ? toJson(comparison) : Table.render(comparison));
+        return 0;
+    }
+
+    private static String toJson(Comparison comparison) throws IOException {
+        return new ObjectMapper()
+                .enable(SerializationFeature.INDENT_OUTPUT)
+                .writeValueAsString(comparison);
+    }
+
+    private static String processor() throws IOException {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+            return lines.filter(line -> line.startsWith("model name"))
+                    .findFirst()
+                    .map(line -> line.substring(line.indexOf(':') + 1).strip())
+                    .orElse("unknown processor");
+        }
+    }
+}
