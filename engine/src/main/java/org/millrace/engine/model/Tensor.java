@@ -1,6 +1,7 @@
 package org.millrace.engine.model;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /**
  * A weight as it lies in the model's files: {@code rows x columns}, row-major, in the bytes of its type. A vector has one
@@ -9,4 +10,8 @@ import java.nio.ByteBuffer;
  * @param name canonical name, as in GGUF ({@code blk.0.attn_q.weight})
  * @param data little-endian, position 0 is the first byte of row 0; mapped or on the heap, never written
  */
-public record Tensor(String name, TensorType type, int rows, int columns, ByteBuffer data) {}
+public record Tensor(String name, TensorType type, int rows, int columns, ByteBuffer data) {
+    public Tensor {
+        data = data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    }
+}
