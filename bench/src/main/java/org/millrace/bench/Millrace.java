@@ -1,5 +1,6 @@
 package org.millrace.bench;
 
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -27,6 +28,6 @@ record Millrace(Path model) implements Contender {
                                 model.toString(),
                                 Integer.toString(threads)));
         String json = output.get(output.size() - 1);
-        return new ObjectMapper().readValue(json, EngineResult.class).tokensPerSecond();
+        return new ObjectMapper().readValue(json, new TypeReference<Map<Workload, Double>>() {});
     }
 }
