@@ -3,7 +3,6 @@ package org.millrace.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -25,28 +24,21 @@ class GoldenTest {
 
     /** The weights that the greedy tokens belong to. */
     static Stream<Arguments> exactModels() {
-        return TinyModels.NAMES.stream()
-                .flatMap(name -> Stream.of(name + "/hf", name + "/f32.gguf"))
+        return Stream.of("mha32/hf", "mha32/f32.gguf", "rope3/hf", "mqa80/f32.gguf")
                 .map(file -> Arguments.of(file, modelName(file) + "/logits.npy"));
     }
 
     static Stream<Arguments> roundedModels() {
-        List<Arguments> cases = new ArrayList<>();
-        for (String name : TinyModels.NAMES) {
-            cases.add(Arguments.of(name + "/f16.gguf", name + "/logits-f16.npy"));
-        }
-        cases.add(Arguments.of("k256/bf16.gguf", "k256/logits-bf16.npy"));
-        return cases.stream();
+        return Stream.of(
+                Arguments.of("gqa3/f16.gguf", "gqa3/logits-f16.npy"),
+                Arguments.of("k256/bf16.gguf", "k256/logits-bf16.npy"));
     }
 
     static Stream<Arguments> blockModels() {
-        List<Arguments> cases = new ArrayList<>();
-        for (String name : TinyModels.NAMES) {
-            for (String type : name.equals("k256") ? BLOCK_TYPES : List.of("q8_0")) {
-                cases.add(Arguments.of(name + "/" + type + ".gguf", name + "/logits-" + type + ".npy"));
-            }
-        }
-        return cases.stream();
+        Stream<String> q80 = Stream.of("gqa3", "mha32", "rope3").map(name -> name + "/q8_0");
+        Stream<String> all = BLOCK_TYPES.stream().map(type -> "k256/" + type);
+        return Stream.concat(q80, all)
+                .map(file -> Arguments.of(file + ".gguf", file.replace("/", "/logits-") + ".npy"));
     }
 
     private static float[][] logits(Model model, String name) {
