@@ -1,6 +1,8 @@
 package org.millrace.jobs;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -101,6 +103,7 @@ public final class EmbeddedBroker implements AutoCloseable {
                     .setMetadataLogDirectory(directory.toString())
                     .setReleaseVersion(MetadataVersion.latestProduction())
                     .setControllerListenerName("CONTROLLER")
+                    .setPrintStream(new PrintStream(OutputStream.nullOutputStream()))
                     .run();
         } catch (IOException e) {
             throw e;

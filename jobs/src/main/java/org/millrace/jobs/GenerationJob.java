@@ -55,7 +55,6 @@ public final class GenerationJob {
                                 "prompts")
                         .uid("prompts")
                         .process(new DecodeFunction())
-                        .returns(PromptEnvelope.TYPE)
                         .name("decode")
                         .uid("decode");
         // Not chained: a sink that waits for Kafka must not hold up the next step.

@@ -5,7 +5,7 @@ import org.millrace.engine.ModelOptions;
 import org.millrace.operators.GenerationOptions;
 
 /** From a job's configuration to the options of its operator. */
-final class GenerationSettings {
+public final class GenerationSettings {
     private GenerationSettings() {}
 
     /**
@@ -13,7 +13,7 @@ final class GenerationSettings {
      *
      * @throws IllegalArgumentException if there is no model
      */
-    static GenerationOptions of(ReadableConfig config) {
+    public static GenerationOptions of(ReadableConfig config) {
         String model = config.get(MillraceOptions.MODEL);
         if (model == null) {
             throw new IllegalArgumentException(

@@ -1,6 +1,7 @@
 package org.millrace.jobs;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -19,6 +20,7 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.TopicExistsException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /**
  * Names of a job's topics.
@@ -29,6 +31,7 @@ import org.apache.kafka.common.errors.TopicExistsException;
  * @param deadLetters written with {@code completions}
  */
 public record KafkaTopics(String prompts, String tokens, String completions, String deadLetters) {
+    private static final Duration CREATION_TIMEOUT = Duration.ofSeconds(30);
     private static final String MAX_TRANSACTION_TIMEOUT = "transaction.max.timeout.ms";
 
     /**
@@ -64,11 +67,7 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
                 }
             }
             create(admin, missing);
-            Map<String, Integer> counts = new TreeMap<>();
-            for (TopicDescription topic : admin.describeTopics(names()).allTopicNames().get().values()) {
-                counts.put(topic.name(), topic.partitions().size());
-            }
-            return counts;
+            return partitions(admin);
         } catch (ExecutionException e) {
             throw new IOException("cannot create or read topics " + names() + ": " + e.getCause().getMessage(), e);
         } catch (InterruptedException e) {
@@ -86,6 +85,26 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
                 if (!(e.getCause() instanceof TopicExistsException)) {
                     throw e;
                 }
+            }
+        }
+    }
+
+    /** A new topic is known to the controller before it is to every broker. */
+    private Map<String, Integer> partitions(Admin admin) throws ExecutionException, InterruptedException {
+        long deadlineNanos = System.nanoTime() + CREATION_TIMEOUT.toNanos();
+        while (true) {
+            try {
+                Map<String, Integer> counts = new TreeMap<>();
+                for (TopicDescription topic : admin.describeTopics(names()).allTopicNames().get().values()) {
+                    counts.put(topic.name(), topic.partitions().size());
+                }
+                return counts;
+            } catch (ExecutionException e) {
+                if (!(e.getCause() instanceof UnknownTopicOrPartitionException)
+                        || System.nanoTime() > deadlineNanos) {
+                    throw e;
+                }
+                Thread.sleep(100);
             }
         }
     }

@@ -3,6 +3,7 @@ package org.millrace.jobs.client;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.apache.avro.specific.SpecificRecord;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.TokenDelta;
@@ -21,8 +22,19 @@ public final class AnswerPrinter {
         this.out = out;
     }
 
+    /** Shows a token, a completion or a dead letter. */
+    public void print(SpecificRecord output) {
+        if (output instanceof TokenDelta token) {
+            print(token);
+        } else if (output instanceof Completion completion) {
+            print(completion);
+        } else if (output instanceof DeadLetter letter) {
+            print(letter);
+        }
+    }
+
     /** Shows a token, as soon as its line is full. */
-    public void print(TokenDelta token) {
+    private void print(TokenDelta token) {
         String label = token.getSessionId() + "/" + token.getRequestId();
         StringBuilder text = pending.computeIfAbsent(label, key -> new StringBuilder());
         text.append(token.getText());
@@ -36,7 +48,7 @@ public final class AnswerPrinter {
     }
 
     /** Shows the rest of an answer and how it ended. */
-    public void print(Completion completion) {
+    private void print(Completion completion) {
         String label = completion.getSessionId() + "/" + completion.getRequestId();
         StringBuilder rest = pending.remove(label);
         String text = rest == null ? "" : rest.toString().strip();
@@ -47,7 +59,7 @@ public final class AnswerPrinter {
     }
 
     /** Shows why a record was not answered. */
-    public void print(DeadLetter letter) {
+    private void print(DeadLetter letter) {
         String label =
                 letter.getSessionId() == null || letter.getRequestId() == null
                         ? letter.getTopic() + "-" + letter.getPartition() + "@" + letter.getOffset()

@@ -11,7 +11,6 @@ import org.millrace.jobs.KafkaArguments;
 import org.millrace.jobs.KafkaProperties;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.schemas.Completion;
-import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.TokenDelta;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -88,12 +87,8 @@ public final class ConsumeCommand implements Callable<Integer> {
         }
         if (json) {
             out.println(output);
-        } else if (output instanceof TokenDelta token) {
-            printer.print(token);
-        } else if (output instanceof Completion completion) {
-            printer.print(completion);
-        } else if (output instanceof DeadLetter letter) {
-            printer.print(letter);
+        } else {
+            printer.print(output);
         }
     }
 }

@@ -1,5 +1,7 @@
 package org.millrace.operators.decode;
 
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.java.typeutils.ResultTypeQueryable;
 import org.apache.flink.streaming.api.functions.ProcessFunction;
 import org.apache.flink.util.Collector;
 import org.millrace.operators.DeadLetters;
@@ -8,7 +10,8 @@ import org.millrace.operators.OutputTags;
 import org.millrace.operators.PromptEnvelope;
 
 /** Decodes raw records; what cannot be answered goes to {@link OutputTags#DEAD_LETTERS}. Never fails. */
-public final class DecodeFunction extends ProcessFunction<RawRecord, PromptEnvelope> {
+public final class DecodeFunction extends ProcessFunction<RawRecord, PromptEnvelope>
+        implements ResultTypeQueryable<PromptEnvelope> {
     private static final long serialVersionUID = 1L;
 
     @Override
@@ -28,5 +31,10 @@ public final class DecodeFunction extends ProcessFunction<RawRecord, PromptEnvel
                             e.reason(),
                             e.getMessage()));
         }
+    }
+
+    @Override
+    public TypeInformation<PromptEnvelope> getProducedType() {
+        return PromptEnvelope.TYPE;
     }
 }

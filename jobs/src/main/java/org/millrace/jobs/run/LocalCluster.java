@@ -1,0 +1,95 @@
+package org.millrace.jobs.run;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import org.apache.flink.api.common.JobID;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.CoreOptions;
+import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.configuration.TaskManagerOptions;
+import org.apache.flink.configuration.WebOptions;
+import org.apache.flink.runtime.minicluster.MiniCluster;
+import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.millrace.jobs.GenerationJob;
+
+/**
+ * A Flink cluster in this process, with its web UI, for generation jobs. Files go under a work directory. Closing
+ * cancels what still runs.
+ */
+public final class LocalCluster implements AutoCloseable {
+    private static final MemorySize MANAGED_MEMORY_PER_SLOT = MemorySize.ofMebiBytes(1024);
+
+    private final MiniCluster cluster;
+    private final Configuration config;
+    private final Path savepointDirectory;
+
+    private LocalCluster(MiniCluster cluster, Configuration config, Path savepointDirectory) {
+        this.cluster = cluster;
+        this.config = config;
+        this.savepointDirectory = savepointDirectory;
+    }
+
+    /**
+     * Starts a cluster with as many slots as the job's parallelism.
+     *
+     * @param options options of job and cluster; what they leave open gets a default
+     */
+    public static LocalCluster start(Configuration options, Path workDirectory) throws Exception {
+        Configuration config = new Configuration(options);
+        int slots = config.get(CoreOptions.DEFAULT_PARALLELISM);
+        set(config, CoreOptions.DEFAULT_PARALLELISM, slots);
+        set(config, CoreOptions.TMP_DIRS, workDirectory.resolve("tmp").toString());
+        set(config, CheckpointingOptions.CHECKPOINTS_DIRECTORY, workDirectory.resolve("checkpoints").toUri().toString());
+        set(config, RestOptions.BIND_PORT, "8081-8181");
+        set(config, WebOptions.CHECKPOINTS_HISTORY_SIZE, 10_000);
+        set(config, TaskManagerOptions.MANAGED_MEMORY_SIZE, MANAGED_MEMORY_PER_SLOT.multiply(slots));
+        // On a cluster a job tries for ever; somebody who waits in front of a terminal wants to know.
+        set(config, RestartStrategyOptions.RESTART_STRATEGY, "exponential-delay");
+        set(config, RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS, 5);
+        set(config, RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_INITIAL_BACKOFF, Duration.ofMillis(500));
+        MiniCluster cluster =
+                new MiniCluster(
+                        new MiniClusterConfiguration.Builder()
+                                .setConfiguration(config)
+                                .setNumTaskManagers(1)
+                                .setNumSlotsPerTaskManager(slots)
+                                .build());
+        cluster.start();
+        return new LocalCluster(cluster, config, workDirectory.resolve("savepoints"));
+    }
+
+    private static <T> void set(Configuration config, ConfigOption<T> option, T value) {
+        if (!config.contains(option)) {
+            config.set(option, value);
+        }
+    }
+
+    /** Address of the web UI. */
+    public String webAddress() throws Exception {
+        return cluster.getRestAddress().get().toString();
+    }
+
+    /**
+     * Starts a generation job.
+     *
+     * @param options the job's, over those of the cluster
+     */
+    public RunningJob submit(Configuration options) throws Exception {
+        Configuration jobConfig = new Configuration(config);
+        jobConfig.addAll(options);
+        StreamExecutionEnvironment env = new StreamExecutionEnvironment(jobConfig);
+        GenerationJob.build(env);
+        JobID job = cluster.submitJob(env.getStreamGraph().getJobGraph()).get().getJobID();
+        return new RunningJob(cluster, job, savepointDirectory);
+    }
+
+    @Override
+    public void close() {
+        cluster.closeAsync().join();
+    }
+}

@@ -1,0 +1,150 @@
+package org.millrace.jobs.run;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.millrace.jobs.client.OutputLedger;
+import org.millrace.schemas.Completion;
+import org.millrace.schemas.DeadLetter;
+import org.millrace.schemas.PromptRequest;
+import org.millrace.schemas.RequestKind;
+import org.millrace.schemas.TokenDelta;
+
+/**
+ * Which of a run's requests are answered, and how fast, as a client of the topics sees it. Not thread safe.
+ *
+ * <p>The time to a turn's first token counts from its publication, or from the last token of the session's turn before it if
+ * that came later: until then nobody could have begun with it.
+ */
+final class RunProgress {
+    private record Turn(String session, String request) {}
+
+    private record Place(int partition, long offset) {}
+
+    private final Map<Turn, Long> publishedNanos = new HashMap<>();
+    private final Map<Place, Turn> places = new HashMap<>();
+    private final Set<Turn> open = new HashSet<>();
+    private final Map<String, Long> lastTokenNanos = new HashMap<>();
+    private final Map<Turn, Long> firstTokenNanos = new LinkedHashMap<>();
+    private final Map<Turn, Completion> completions = new LinkedHashMap<>();
+    private final List<DeadLetter> deadLetters = new ArrayList<>();
+    private final OutputLedger ledger = new OutputLedger();
+    private long firstNanos = Long.MAX_VALUE;
+    private long lastNanos;
+    private long tokens;
+    private int requests;
+
+    /** Notes a request that is being published; controls are not waited for. */
+    void published(PromptRequest request, long nanos) {
+        if (request.getKind() != RequestKind.GENERATE) {
+            return;
+        }
+        Turn turn = new Turn(request.getSessionId(), request.getRequestId());
+        open.add(turn);
+        publishedNanos.put(turn, nanos);
+        firstNanos = Math.min(firstNanos, nanos);
+        requests++;
+    }
+
+    /** Notes where a request went: a dead letter of a record that could not be read tells only that. */
+    void sent(PromptRequest request, RecordMetadata metadata) {
+        places.put(
+                new Place(metadata.partition(), metadata.offset()),
+                new Turn(request.getSessionId(), request.getRequestId()));
+    }
+
+    /** Whether the output is new and one of this run's. */
+    boolean accept(SpecificRecord output, long nanos) {
+        if (output instanceof TokenDelta token) {
+            return accept(token, nanos);
+        }
+        if (output instanceof Completion completion) {
+            Turn turn = new Turn(completion.getSessionId(), completion.getRequestId());
+            ledger.add(completion);
+            if (open.remove(turn)) {
+                completions.put(turn, completion);
+                return true;
+            }
+            return false;
+        }
+        DeadLetter letter = (DeadLetter) output;
+        Turn turn = places.get(new Place(letter.getPartition(), letter.getOffset()));
+        if (turn != null && open.remove(turn)) {
+            deadLetters.add(letter);
+            return true;
+        }
+        return false;
+    }
+
+    private boolean accept(TokenDelta token, long nanos) {
+        Turn turn = new Turn(token.getSessionId(), token.getRequestId());
+        if (!publishedNanos.containsKey(turn) || !ledger.isNew(token)) {
+            return false;
+        }
+        firstTokenNanos.computeIfAbsent(
+                turn,
+                key ->
+                        nanos
+                                - Math.max(
+                                        publishedNanos.get(key),
+                                        lastTokenNanos.getOrDefault(key.session(), Long.MIN_VALUE)));
+        lastTokenNanos.put(token.getSessionId(), nanos);
+        lastNanos = nanos;
+        tokens++;
+        return true;
+    }
+
+    boolean done() {
+        return open.isEmpty();
+    }
+
+    /** How far it is, in a line. */
+    String summary() {
+        return String.format(
+                "%d of %d answered, %d tokens, %.0f tokens/s",
+                requests - open.size(), requests, tokens, tokensPerSecond());
+    }
+
+    private double seconds() {
+        return Math.max(0, lastNanos - firstNanos) / 1e9;
+    }
+
+    private double tokensPerSecond() {
+        return tokens == 0 ? 0 : tokens / Math.max(1e-3, seconds());
+    }
+
+    /** The result, with what the cluster says about checkpoints. */
+    RunReport report(String model, List<RunningJob.Checkpoint> checkpoints, String savepoint) {
+        Map<String, Long> cacheBytes = new HashMap<>();
+        completions.values().forEach(c -> cacheBytes.put(c.getSessionId(), c.getCache().getBytes()));
+        return new RunReport(
+                model,
+                requests,
+                List.copyOf(completions.values()),
+                List.copyOf(deadLetters),
+                tokens,
+                seconds(),
+                tokensPerSecond(),
+                percentileMillis(50),
+                percentileMillis(99),
+                cacheBytes.values().stream().mapToLong(Long::longValue).sum(),
+                checkpoints,
+                savepoint);
+    }
+
+    /** Nearest rank. */
+    private double percentileMillis(int percent) {
+        long[] sorted = firstTokenNanos.values().stream().mapToLong(Long::longValue).sorted().toArray();
+        if (sorted.length == 0) {
+            return 0;
+        }
+        int rank = (int) Math.ceil(percent / 100.0 * sorted.length);
+        return sorted[rank - 1] / 1e6;
+    }
+}

@@ -1,0 +1,109 @@
+package org.millrace.jobs.run;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import org.apache.flink.api.common.JobID;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.runtime.checkpoint.AbstractCheckpointStats;
+import org.apache.flink.runtime.checkpoint.CompletedCheckpointStats;
+import org.apache.flink.runtime.jobmaster.JobResult;
+import org.apache.flink.runtime.minicluster.MiniCluster;
+
+/** A job of a {@link LocalCluster}, which it does not outlive. */
+public final class RunningJob {
+    /**
+     * A completed checkpoint.
+     *
+     * @param bytes written for it
+     * @param millis from its trigger to the last acknowledgement
+     * @param path to restore it from
+     */
+    public record Checkpoint(long id, long bytes, long millis, String path) {}
+
+    private final MiniCluster cluster;
+    private final JobID job;
+    private final CompletableFuture<JobResult> result;
+    private final Path savepointDirectory;
+
+    RunningJob(MiniCluster cluster, JobID job, Path savepointDirectory) {
+        this.cluster = cluster;
+        this.job = job;
+        this.result = cluster.requestJobResult(job);
+        this.savepointDirectory = savepointDirectory;
+    }
+
+    /**
+     * Does nothing while the job runs.
+     *
+     * @throws IOException with its cause if it has ended
+     */
+    public void checkRunning() throws Exception {
+        if (!result.isDone()) {
+            return;
+        }
+        Throwable cause =
+                result.get()
+                        .getSerializedThrowable()
+                        .map(failure -> failure.deserializeError(getClass().getClassLoader()))
+                        .orElse(null);
+        throw new IOException("the job ended: " + rootMessage(cause), cause);
+    }
+
+    private static String rootMessage(Throwable failure) {
+        Throwable root = failure;
+        while (root != null && root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root == null ? "no failure was reported" : root.toString();
+    }
+
+    /** Stops the job with a savepoint, sessions and all; returns the savepoint's path. */
+    public String stop() throws Exception {
+        try {
+            String path =
+                    cluster.stopWithSavepoint(
+                                    job,
+                                    savepointDirectory.toUri().toString(),
+                                    false,
+                                    SavepointFormatType.CANONICAL)
+                            .get();
+            result.get();
+            return path;
+        } catch (ExecutionException e) {
+            throw new IOException("cannot stop with a savepoint: " + rootMessage(e), e);
+        }
+    }
+
+    /** Ends the job at once, as a failure would: nothing is saved after the last completed checkpoint. */
+    public void cancel() throws Exception {
+        cluster.cancelJob(job).get();
+        result.get();
+    }
+
+    /** Completed checkpoints in their order, without savepoints. */
+    public List<Checkpoint> checkpoints() throws Exception {
+        List<Checkpoint> checkpoints = new ArrayList<>();
+        for (AbstractCheckpointStats stats :
+                cluster.getExecutionGraph(job)
+                        .get()
+                        .getCheckpointStatsSnapshot()
+                        .getHistory()
+                        .getCheckpoints()) {
+            if (stats instanceof CompletedCheckpointStats completed
+                    && !completed.getProperties().isSavepoint()) {
+                checkpoints.add(
+                        0,
+                        new Checkpoint(
+                                completed.getCheckpointId(),
+                                completed.getCheckpointedSize(),
+                                completed.getEndToEndDuration(),
+                                completed.getExternalPath()));
+            }
+        }
+        return checkpoints;
+    }
+}

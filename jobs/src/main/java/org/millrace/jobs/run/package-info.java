@@ -1,0 +1,2 @@
+/** {@code millrace run}: broker, cluster and job in one process, from start to report. */
+package org.millrace.jobs.run;

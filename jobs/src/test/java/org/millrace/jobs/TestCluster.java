@@ -1,0 +1,101 @@
+package org.millrace.jobs;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Properties;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.CoreOptions;
+import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.util.FileUtils;
+import org.apache.kafka.clients.admin.Admin;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
+import org.junit.jupiter.api.extension.ParameterContext;
+import org.junit.jupiter.api.extension.ParameterResolver;
+import org.millrace.jobs.run.LocalCluster;
+
+/** One broker and one Flink cluster for all tests of a JVM; each test has topics of its own. */
+public final class TestCluster implements AutoCloseable {
+    public static final int SLOTS = 3;
+
+    private final AtomicInteger scenarios = new AtomicInteger();
+    private final Path directory;
+    private final EmbeddedBroker broker;
+    private final LocalCluster flink;
+
+    private TestCluster() {
+        try {
+            directory = Files.createTempDirectory("millrace-test");
+            broker = EmbeddedBroker.start(directory.resolve("broker"), 0);
+            Configuration config = new Configuration();
+            config.set(CoreOptions.DEFAULT_PARALLELISM, SLOTS);
+            config.set(RestOptions.BIND_PORT, "0");
+            flink = LocalCluster.start(config, directory);
+        } catch (Exception e) {
+            throw new IllegalStateException("cannot start the test cluster", e);
+        }
+    }
+
+    public LocalCluster flink() {
+        return flink;
+    }
+
+    public Path directory() {
+        return directory;
+    }
+
+    public String bootstrapServers() {
+        return broker.bootstrapServers();
+    }
+
+    public Properties kafka() {
+        Properties properties = new Properties();
+        properties.setProperty("bootstrap.servers", broker.bootstrapServers());
+        return properties;
+    }
+
+    /** Options of a job on the tiny model, with topics that no other test has and that exist already. */
+    public Configuration newJob() throws Exception {
+        String name = "test" + scenarios.incrementAndGet();
+        Configuration config = new Configuration();
+        config.setString("pipeline.name", name);
+        config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
+        config.set(MillraceOptions.MODEL, tinyModel());
+        config.set(MillraceOptions.PROMPTS_TOPIC, name + "-prompts");
+        config.set(MillraceOptions.TOKENS_TOPIC, name + "-tokens");
+        config.set(MillraceOptions.COMPLETIONS_TOPIC, name + "-completions");
+        config.set(MillraceOptions.DEAD_LETTERS_TOPIC, name + "-dead-letters");
+        try (Admin admin = Admin.create(kafka())) {
+            KafkaTopics.of(config).createMissing(admin, SLOTS);
+        }
+        return config;
+    }
+
+    public static String tinyModel() throws Exception {
+        return Path.of(TestCluster.class.getResource("/models/k256-q4_1.gguf").toURI()).toString();
+    }
+
+    @Override
+    public void close() throws IOException {
+        flink.close();
+        broker.close();
+        FileUtils.deleteDirectory(directory.toFile());
+    }
+
+    /** Hands the cluster to test methods. */
+    public static final class Extension implements ParameterResolver {
+        @Override
+        public boolean supportsParameter(ParameterContext parameter, ExtensionContext context) {
+            return parameter.getParameter().getType() == TestCluster.class;
+        }
+
+        @Override
+        public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
+            return context.getRoot()
+                    .getStore(Namespace.GLOBAL)
+                    .getOrComputeIfAbsent(TestCluster.class, key -> new TestCluster(), TestCluster.class);
+        }
+    }
+}
