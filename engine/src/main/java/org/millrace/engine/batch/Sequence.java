@@ -199,6 +199,11 @@ public final class Sequence {
         return promptEnd - turnStart;
     }
 
+    /** Position of the first generated token. */
+    public int promptEnd() {
+        return promptEnd;
+    }
+
     /** Positions of earlier turns that were in the cache when the turn began, and so were not computed again. */
     public int reusedTokens() {
         return reusedTokens;

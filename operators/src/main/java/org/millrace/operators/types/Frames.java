@@ -9,10 +9,10 @@ import org.apache.flink.types.StringValue;
 import org.millrace.operators.Header;
 
 /** Parts that frames share: arrays with their length before them, null as length -1. */
-final class Frames {
+public final class Frames {
     private Frames() {}
 
-    static void writeBytes(byte[] bytes, DataOutputView out) throws IOException {
+    public static void writeBytes(byte[] bytes, DataOutputView out) throws IOException {
         if (bytes == null) {
             out.writeInt(-1);
             return;
@@ -21,7 +21,7 @@ final class Frames {
         out.write(bytes);
     }
 
-    static byte[] readBytes(DataInputView in) throws IOException {
+    public static byte[] readBytes(DataInputView in) throws IOException {
         int length = in.readInt();
         if (length < 0) {
             return null;
@@ -31,14 +31,14 @@ final class Frames {
         return bytes;
     }
 
-    static void writeInts(int[] values, DataOutputView out) throws IOException {
+    public static void writeInts(int[] values, DataOutputView out) throws IOException {
         out.writeInt(values.length);
         for (int value : values) {
             out.writeInt(value);
         }
     }
 
-    static int[] readInts(DataInputView in) throws IOException {
+    public static int[] readInts(DataInputView in) throws IOException {
         int[] values = new int[in.readInt()];
         for (int i = 0; i < values.length; i++) {
             values[i] = in.readInt();
@@ -47,22 +47,22 @@ final class Frames {
     }
 
     /** A string or null. */
-    static void writeString(String value, DataOutputView out) throws IOException {
+    public static void writeString(String value, DataOutputView out) throws IOException {
         StringValue.writeString(value, out);
     }
 
-    static String readString(DataInputView in) throws IOException {
+    public static String readString(DataInputView in) throws IOException {
         return StringValue.readString(in);
     }
 
-    static void writeStrings(List<String> values, DataOutputView out) throws IOException {
+    public static void writeStrings(List<String> values, DataOutputView out) throws IOException {
         out.writeInt(values.size());
         for (String value : values) {
             writeString(value, out);
         }
     }
 
-    static List<String> readStrings(DataInputView in) throws IOException {
+    public static List<String> readStrings(DataInputView in) throws IOException {
         int size = in.readInt();
         List<String> values = new ArrayList<>(size);
         for (int i = 0; i < size; i++) {
@@ -71,7 +71,7 @@ final class Frames {
         return values;
     }
 
-    static void writeHeaders(List<Header> headers, DataOutputView out) throws IOException {
+    public static void writeHeaders(List<Header> headers, DataOutputView out) throws IOException {
         out.writeInt(headers.size());
         for (Header header : headers) {
             writeString(header.name(), out);
@@ -79,7 +79,7 @@ final class Frames {
         }
     }
 
-    static List<Header> readHeaders(DataInputView in) throws IOException {
+    public static List<Header> readHeaders(DataInputView in) throws IOException {
         int size = in.readInt();
         List<Header> headers = new ArrayList<>(size);
         for (int i = 0; i < size; i++) {

@@ -1,0 +1,122 @@
+package org.millrace.operators;
+
+import java.util.List;
+import org.millrace.engine.Model;
+import org.millrace.engine.batch.GenerationParams;
+import org.millrace.engine.batch.Generator;
+import org.millrace.engine.model.ChatTemplate;
+import org.millrace.engine.model.Tokenizer;
+import org.millrace.operators.decode.BadRequestException;
+import org.millrace.operators.decode.RequestDecoder;
+import org.millrace.operators.state.SessionRecord;
+import org.millrace.schemas.PromptRequest;
+
+/** Makes turns of requests, and refuses those that can never run with this model and pool. Stateless. */
+final class Admission {
+    /**
+     * A turn that fits, if not now then later.
+     *
+     * @param history tokens of the session's earlier turns
+     * @param totalTokens most positions that the session can have when the turn ends
+     */
+    record Turn(int[] history, int[] prompt, GenerationParams params, int totalTokens) {}
+
+    private final Model model;
+    private final Generator generator;
+
+    Admission(Model model, Generator generator) {
+        this.model = model;
+        this.generator = generator;
+    }
+
+    /**
+     * The turn that a request asks for.
+     *
+     * @throws BadRequestException naming the limit that it exceeds
+     */
+    Turn admit(PromptRequest request, SessionRecord session) throws BadRequestException {
+        GenerationParams params = RequestDecoder.params(request);
+        int[] history = session.tokens();
+        int[] prompt = encode(request, history);
+        int contextLength = model.config().contextLength();
+        if (prompt.length == 0) {
+            throw new BadRequestException(
+                    DeadLetterReason.EMPTY_PROMPT, "promptTokens=0, must be >= 1");
+        }
+        if (prompt.length >= contextLength) {
+            throw new BadRequestException(
+                    DeadLetterReason.PROMPT_TOO_LONG,
+                    String.format(
+                            "promptTokens=%d, must be below contextLength=%d",
+                            prompt.length, contextLength));
+        }
+        if (history.length + prompt.length >= contextLength) {
+            throw new BadRequestException(
+                    DeadLetterReason.SESSION_TOO_LONG,
+                    String.format(
+                            "sessionTokens=%d + promptTokens=%d, must be below contextLength=%d;"
+                                    + " end the session and begin it anew",
+                            history.length, prompt.length, contextLength));
+        }
+        int totalTokens =
+                (int)
+                        Math.min(
+                                (long) history.length + prompt.length + params.maxTokens(),
+                                contextLength);
+        checkPool(totalTokens);
+        return new Turn(history, prompt, params, totalTokens);
+    }
+
+    private int[] encode(PromptRequest request, int[] history) throws BadRequestException {
+        try {
+            return request.getText() != null
+                    ? encodeText(request.getText(), history)
+                    : encodeChat(request, history);
+        } catch (RuntimeException e) {
+            throw new BadRequestException(
+                    DeadLetterReason.FAILED, "the model's chat template refuses it: " + e.getMessage());
+        }
+    }
+
+    private int[] encodeText(String text, int[] history) {
+        Tokenizer tokenizer = model.tokenizer();
+        int[] tokens = tokenizer.encode(text, false);
+        if (history.length > 0 || tokenizer.beginOfSequence() < 0) {
+            return tokens;
+        }
+        int[] withBegin = new int[tokens.length + 1];
+        withBegin[0] = tokenizer.beginOfSequence();
+        System.arraycopy(tokens, 0, withBegin, 1, tokens.length);
+        return withBegin;
+    }
+
+    private int[] encodeChat(PromptRequest request, int[] history) {
+        List<ChatTemplate.Message> messages =
+                request.getMessages().stream()
+                        .map(m -> new ChatTemplate.Message(m.getRole(), m.getContent()))
+                        .toList();
+        if (history.length == 0) {
+            return model.chatTemplate().encodeFirstTurn(messages);
+        }
+        boolean ended =
+                model.tokenizer().endOfSequence().contains(history[history.length - 1]);
+        return model.chatTemplate().encodeNextTurn(messages, ended);
+    }
+
+    private void checkPool(int totalTokens) throws BadRequestException {
+        if (totalTokens > generator.maxSessionTokens()) {
+            throw new BadRequestException(
+                    DeadLetterReason.POOL_TOO_SMALL, describeShortage(totalTokens));
+        }
+    }
+
+    /** Why a session of so many positions does not fit, and what to do. */
+    String describeShortage(int totalTokens) {
+        long neededBytes =
+                model.cacheLayout().pagesFor(totalTokens) * model.cacheLayout().page().pageBytes();
+        return String.format(
+                "neededBytes=%d for %d tokens, poolBytes=%d; ask for fewer maxTokens, or give the subtask more"
+                        + " managed memory (taskmanager.memory.managed.size)",
+                neededBytes, totalTokens, generator.poolBytes());
+    }
+}

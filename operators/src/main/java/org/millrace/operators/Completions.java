@@ -1,0 +1,100 @@
+package org.millrace.operators;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.IntStream;
+import org.millrace.engine.batch.FinishReason;
+import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.operators.state.SessionWork;
+import org.millrace.schemas.CacheStatistics;
+import org.millrace.schemas.Completion;
+import org.millrace.schemas.Timings;
+import org.millrace.schemas.Usage;
+
+/** Makes completions. */
+final class Completions {
+    private Completions() {}
+
+    /** Of a turn that ended in the batch. Its cache is still open. */
+    static Completion of(LiveTurn turn, Sequence sequence, String modelFingerprint, long nowMillis) {
+        SessionCache cache = sequence.cache();
+        return withTokens(turn.envelope(), sequence, sequence.text(), sequence.finishReason())
+                .setTimings(timings(turn, nowMillis))
+                .setCache(
+                        CacheStatistics.newBuilder()
+                                .setPositions(cache.length())
+                                .setBytes(cache.bytes())
+                                .setFullBytes(cache.fullBytes())
+                                .build())
+                .setModelFingerprint(fingerprints(turn.firstFingerprint(), modelFingerprint))
+                .build();
+    }
+
+    /** Of a turn that ran before a restore and ended before it came back into the batch. */
+    static Completion ofSaved(
+            PromptEnvelope envelope,
+            Sequence sequence,
+            String text,
+            FinishReason reason,
+            String modelFingerprint) {
+        return withTokens(envelope, sequence, text, reason)
+                .setModelFingerprint(modelFingerprint)
+                .build();
+    }
+
+    /** Of a turn that ended before it came into the batch. */
+    static Completion ofUnstarted(
+            PromptEnvelope envelope,
+            SessionWork.Entry entry,
+            FinishReason reason,
+            String modelFingerprint,
+            long nowMillis) {
+        long waited = nowMillis - entry.acceptedMillis();
+        return withReason(envelope, reason)
+                .setTimings(
+                        Timings.newBuilder().setQueuedMillis(waited).setTotalMillis(waited).build())
+                .setModelFingerprint(modelFingerprint)
+                .build();
+    }
+
+    private static Completion.Builder withTokens(
+            PromptEnvelope envelope, Sequence sequence, String text, FinishReason reason) {
+        int[] generated = sequence.generated();
+        return withReason(envelope, reason)
+                .setText(text)
+                .setTokenIds(IntStream.of(generated).boxed().toList())
+                .setLogprobs(boxed(sequence.logprobs()))
+                .setUsage(
+                        Usage.newBuilder()
+                                .setPromptTokens(sequence.promptTokens())
+                                .setReusedTokens(sequence.reusedTokens())
+                                .setGeneratedTokens(generated.length)
+                                .build());
+    }
+
+    private static Completion.Builder withReason(PromptEnvelope envelope, FinishReason reason) {
+        return Completion.newBuilder()
+                .setSessionId(envelope.sessionId())
+                .setRequestId(envelope.requestId())
+                .setFinishReason(reason.name().toLowerCase(Locale.ROOT));
+    }
+
+    private static Timings timings(LiveTurn turn, long nowMillis) {
+        long accepted = turn.entry().acceptedMillis();
+        long firstToken = turn.firstTokenMillis();
+        return Timings.newBuilder()
+                .setQueuedMillis(turn.startedMillis() - accepted)
+                .setFirstTokenMillis(firstToken == 0 ? 0 : firstToken - accepted)
+                .setTotalMillis(nowMillis - accepted)
+                .build();
+    }
+
+    private static String fingerprints(String first, String last) {
+        return first.equals(last) ? last : first + "," + last;
+    }
+
+    private static List<Float> boxed(float[] values) {
+        return IntStream.range(0, values.length).mapToObj(i -> values[i]).toList();
+    }
+}

@@ -1,0 +1,110 @@
+package org.millrace.operators;
+
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.Gauge;
+import org.apache.flink.metrics.Histogram;
+import org.apache.flink.metrics.MeterView;
+import org.apache.flink.metrics.MetricGroup;
+import org.apache.flink.runtime.metrics.DescriptiveStatisticsHistogram;
+
+/** The operator's metrics in Flink's registry, in group {@code millrace}. Times are in microseconds. */
+final class GenerationMetrics {
+    private static final int WINDOW = 1000;
+
+    private final MetricGroup group;
+    private final Counter promptTokens;
+    private final Counter generatedTokens;
+    private final Counter completions;
+    private final Counter repeated;
+    private final Counter ignoredRepeats;
+    private final Counter deadLetters;
+    private final Counter restoredSessions;
+    private final Counter rebuiltSessions;
+    private final Histogram batchSize;
+    private final Histogram stepMicros;
+    private final Histogram firstTokenMicros;
+    private final Histogram tokenGapMicros;
+
+    GenerationMetrics(MetricGroup parent) {
+        group = parent.addGroup("millrace");
+        promptTokens = counterWithRate("promptTokens");
+        generatedTokens = counterWithRate("generatedTokens");
+        completions = counterWithRate("completions");
+        repeated = group.counter("repeatedCompletions");
+        ignoredRepeats = group.counter("ignoredRepeats");
+        deadLetters = group.counter("deadLetters");
+        restoredSessions = group.counter("restoredSessions");
+        rebuiltSessions = group.counter("rebuiltSessions");
+        batchSize = histogram("batchSize");
+        stepMicros = histogram("stepMicros");
+        firstTokenMicros = histogram("firstTokenMicros");
+        tokenGapMicros = histogram("tokenGapMicros");
+    }
+
+    private Counter counterWithRate(String name) {
+        Counter counter = group.counter(name);
+        group.meter(name + "PerSecond", new MeterView(counter));
+        return counter;
+    }
+
+    private Histogram histogram(String name) {
+        return group.histogram(name, new DescriptiveStatisticsHistogram(WINDOW));
+    }
+
+    /** Registers gauges over what the loop holds. */
+    void watch(Supplier<Integer> liveSessions, Supplier<Integer> queuedRequests) {
+        gauge("liveSessions", liveSessions::get);
+        gauge("queuedRequests", queuedRequests::get);
+    }
+
+    /** Registers gauges over the page pool. */
+    void watchPool(Supplier<Long> usedBytes, long poolBytes) {
+        gauge("cacheBytes", usedBytes::get);
+        gauge("poolBytes", () -> poolBytes);
+    }
+
+    private <T> void gauge(String name, Gauge<T> gauge) {
+        group.gauge(name, gauge);
+    }
+
+    void stepped(int sequences, int prefilled, int generated, long nanos) {
+        batchSize.update(sequences);
+        stepMicros.update(TimeUnit.NANOSECONDS.toMicros(nanos));
+        promptTokens.inc(prefilled);
+        generatedTokens.inc(generated);
+    }
+
+    void firstToken(long millis) {
+        firstTokenMicros.update(TimeUnit.MILLISECONDS.toMicros(millis));
+    }
+
+    void tokenGap(long nanos) {
+        tokenGapMicros.update(TimeUnit.NANOSECONDS.toMicros(nanos));
+    }
+
+    void completed() {
+        completions.inc();
+    }
+
+    void repeated() {
+        repeated.inc();
+    }
+
+    void ignoredRepeat() {
+        ignoredRepeats.inc();
+    }
+
+    void deadLettered() {
+        deadLetters.inc();
+    }
+
+    void restored() {
+        restoredSessions.inc();
+    }
+
+    void rebuilt() {
+        rebuiltSessions.inc();
+    }
+}

@@ -1,0 +1,111 @@
+package org.millrace.operators;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.function.Consumer;
+
+/**
+ * A record of what was computed and what was saved, kept outside of Flink so that it survives a failure: one JSON document a
+ * line. It shows which positions were computed twice.
+ *
+ * <pre>
+ *   {"event":"prefill","session":s,"request":r,"from":0,"to":64,"subtask":0,"attempt":0}    positions computed, to exclusive
+ *   {"event":"decode", ... as above}
+ *   {"event":"store","session":s,"positions":n, ...}                  a cache went to state at the end of a turn
+ *   {"event":"snapshot","session":s,"positions":n,"checkpoint":c, ...}  a live cache went to state for a checkpoint
+ *   {"event":"restore","session":s,"positions":n,"checkpoint":c, ...}   a cache came back; checkpoint restored from, or -1
+ * </pre>
+ *
+ * Several subtasks and processes may append to one file. Used on one thread; closed by the operator.
+ */
+final class Journal implements AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final FileChannel file;
+    private final int subtask;
+    private final int attempt;
+
+    private Journal(FileChannel file, int subtask, int attempt) {
+        this.file = file;
+        this.subtask = subtask;
+        this.attempt = attempt;
+    }
+
+    /**
+     * Opens a journal.
+     *
+     * @param path null for a journal that keeps nothing
+     * @param attempt how often this subtask was restarted in its job
+     */
+    static Journal open(String path, int subtask, int attempt) throws IOException {
+        FileChannel file =
+                path == null
+                        ? null
+                        : FileChannel.open(
+                                Path.of(path),
+                                StandardOpenOption.CREATE,
+                                StandardOpenOption.APPEND);
+        return new Journal(file, subtask, attempt);
+    }
+
+    void computed(LiveTurn turn, int from, int to, int promptEnd) {
+        int split = Math.max(from, Math.min(to, promptEnd));
+        range("prefill", turn, from, split);
+        range("decode", turn, split, to);
+    }
+
+    private void range(String event, LiveTurn turn, int from, int to) {
+        if (from < to) {
+            append(
+                    event,
+                    turn.sessionId(),
+                    line -> line.put("request", turn.requestId()).put("from", from).put("to", to));
+        }
+    }
+
+    void stored(String sessionId, int positions) {
+        append("store", sessionId, line -> line.put("positions", positions));
+    }
+
+    void snapshot(String sessionId, int positions, long checkpointId) {
+        append(
+                "snapshot",
+                sessionId,
+                line -> line.put("positions", positions).put("checkpoint", checkpointId));
+    }
+
+    void restored(String sessionId, int positions, long checkpointId) {
+        append(
+                "restore",
+                sessionId,
+                line -> line.put("positions", positions).put("checkpoint", checkpointId));
+    }
+
+    private void append(String event, String sessionId, Consumer<ObjectNode> fields) {
+        if (file == null) {
+            return;
+        }
+        ObjectNode line = JSON.createObjectNode().put("event", event).put("session", sessionId);
+        fields.accept(line);
+        line.put("subtask", subtask).put("attempt", attempt);
+        try {
+            // One write a line: appends of several processes do not mix.
+            file.write(ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8)));
+        } catch (IOException e) {
+            throw new IllegalStateException("cannot append to the journal", e);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (file != null) {
+            file.close();
+        }
+    }
+}

@@ -1,0 +1,147 @@
+package org.millrace.operators;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.millrace.operators.state.SessionStateManager;
+import org.millrace.operators.state.SessionWork;
+import org.millrace.operators.state.SessionWork.Entry;
+import org.millrace.operators.state.SessionWork.Kind;
+
+/**
+ * The unanswered requests of all sessions: kept in keyed state in order of arrival, with one place in the line for each session
+ * that has none running. Decides what is a repeat and when a session is too old; both follow from records alone.
+ */
+final class SessionQueues {
+    private final SessionStateManager state;
+    private final WaitingLine line = new WaitingLine();
+    private final long ttlMillis;
+    private int requests;
+
+    /**
+     * @param ttlMillis a session is forgotten before a prompt this much younger than the one before; 0 for never
+     */
+    SessionQueues(SessionStateManager state, long ttlMillis) {
+        this.state = state;
+        this.ttlMillis = ttlMillis;
+    }
+
+    /** Sessions that wait. */
+    WaitingLine line() {
+        return line;
+    }
+
+    /** Unanswered requests, running ones included. */
+    int requests() {
+        return requests;
+    }
+
+    /** What became of an offered prompt. */
+    enum Offer {
+        QUEUED,
+        /** It was answered before and the answer is remembered. */
+        ANSWERED,
+        /** The same request is running or queued. */
+        UNANSWERED
+    }
+
+    /** Queues a prompt of the selected session. */
+    Offer offer(PromptEnvelope envelope, long nowMillis) throws Exception {
+        SessionWork before = state.work();
+        SessionWork work = isExpired(envelope) ? withEnd(before, nowMillis) : before;
+        if (work.find(envelope.requestId()) != null) {
+            return Offer.UNANSWERED;
+        }
+        if (!work.endsSession() && state.answer(envelope.requestId()) != null) {
+            return Offer.ANSWERED;
+        }
+        state.putRequest(work.nextNumber(), envelope);
+        requests++;
+        store(
+                envelope.sessionId(),
+                before,
+                work.with(
+                        Kind.TURN,
+                        envelope.requestId(),
+                        envelope.request().getPriority(),
+                        nowMillis));
+        return Offer.QUEUED;
+    }
+
+    /** Judges by Kafka timestamps: a wall clock would make a replay decide otherwise. */
+    private boolean isExpired(PromptEnvelope envelope) throws Exception {
+        long timestampMillis = envelope.origin().timestampMillis();
+        Long last = state.lastPromptMillis();
+        state.setLastPromptMillis(last == null ? timestampMillis : Math.max(last, timestampMillis));
+        return ttlMillis > 0 && last != null && timestampMillis - last > ttlMillis;
+    }
+
+    /** Queues the end of the selected session behind its requests. */
+    void endSession(String sessionId, long nowMillis) throws Exception {
+        SessionWork before = state.work();
+        store(sessionId, before, withEnd(before, nowMillis));
+    }
+
+    private SessionWork withEnd(SessionWork work, long nowMillis) {
+        requests++;
+        return work.with(Kind.END_SESSION, "", 0, nowMillis);
+    }
+
+    private void store(String sessionId, SessionWork before, SessionWork after) throws Exception {
+        if (before.isEmpty()) {
+            advance(sessionId, after);
+        } else {
+            state.setWork(after);
+        }
+    }
+
+    /** Removes a request of the selected session; if it was the first, the next one gets in line. */
+    void remove(String sessionId, Entry entry) throws Exception {
+        SessionWork work = state.work();
+        state.removeRequest(entry);
+        requests--;
+        if (work.first().equals(entry)) {
+            line.leave(sessionId);
+            advance(sessionId, work.without(entry));
+        } else {
+            state.setWork(work.without(entry));
+        }
+    }
+
+    /** Carries out ends of the session until a turn comes first, which gets in line. */
+    private void advance(String sessionId, SessionWork work) throws Exception {
+        SessionWork rest = work;
+        while (!rest.isEmpty() && rest.first().kind() == Kind.END_SESSION) {
+            state.forgetSession();
+            rest = rest.without(rest.first());
+            requests--;
+            if (rest.isEmpty()) {
+                state.forgetLastPrompt();
+            }
+        }
+        state.setWork(rest);
+        if (!rest.isEmpty()) {
+            line.join(sessionId, rest.first().priority());
+        }
+    }
+
+    /** Makes the line anew from keyed state. */
+    void restore() throws Exception {
+        record Restored(String sessionId, boolean resumes, Entry first) {}
+        List<Restored> sessions = new ArrayList<>();
+        for (String sessionId : state.sessionsWithWork()) {
+            state.select(sessionId);
+            SessionWork work = state.work();
+            requests += work.size();
+            sessions.add(new Restored(sessionId, state.turn() != null, work.first()));
+        }
+        sessions.sort(Comparator.comparingLong(session -> session.first().acceptedMillis()));
+        for (Restored session : sessions) {
+            if (session.resumes()) {
+                line.joinResuming(session.sessionId(), session.first().priority());
+            } else {
+                line.join(session.sessionId(), session.first().priority());
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+package org.millrace.operators;
+
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.flink.api.common.functions.RuntimeContext;
+import org.millrace.engine.Model;
+import org.millrace.engine.ModelOptions;
+
+/**
+ * Keeps models open from one attempt of a task to the next, so that a restart does not load the weights again. Flink's hook for
+ * the end of the user code's class loader frees them.
+ */
+final class SharedModel {
+    private static final String HOOK = "millrace-models";
+
+    private static final Map<Path, Model> KEPT = new HashMap<>();
+
+    private SharedModel() {}
+
+    /** Opens a model; the caller closes it. */
+    static Model open(Path path, ModelOptions options, RuntimeContext context) {
+        context.registerUserCodeClassLoaderReleaseHookIfAbsent(HOOK, SharedModel::release);
+        Model model = Model.open(path, options);
+        synchronized (KEPT) {
+            Model before = KEPT.put(path, Model.open(path, options));
+            if (before != null) {
+                before.close();
+            }
+        }
+        return model;
+    }
+
+    private static void release() {
+        synchronized (KEPT) {
+            KEPT.values().forEach(Model::close);
+            KEPT.clear();
+        }
+    }
+}

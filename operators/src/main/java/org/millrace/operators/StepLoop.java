@@ -1,0 +1,430 @@
+package org.millrace.operators;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.millrace.engine.Model;
+import org.millrace.engine.batch.FinishReason;
+import org.millrace.engine.batch.Generator;
+import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.batch.StepResult;
+import org.millrace.engine.kvcache.CorruptCacheException;
+import org.millrace.engine.kvcache.IncompatibleCacheException;
+import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.model.StreamDecoder;
+import org.millrace.operators.decode.BadRequestException;
+import org.millrace.operators.state.RunningTurn;
+import org.millrace.operators.state.SessionRecord;
+import org.millrace.operators.state.SessionStateManager;
+import org.millrace.operators.state.SessionWork;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Takes requests in and generates: one {@link #step} ends what is overdue, fills the batch from the line, runs the model once,
+ * and sends off what came of it. Turns of one session run one after the other, sessions side by side.
+ *
+ * <p>Memory holds the turns in the batch and their caches, nothing else; sessions between turns are in state alone. Runs on
+ * the task's mailbox thread. The operator closes what it was given.
+ */
+final class StepLoop {
+    private static final Logger LOG = LoggerFactory.getLogger(StepLoop.class);
+
+    /** Longest time that one step spends on bringing sessions back from state. */
+    private static final long ADMISSION_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+    private final Model model;
+    private final Generator generator;
+    private final SessionStateManager state;
+    private final SessionQueues queues;
+    private final Answers answers;
+    private final GenerationMetrics metrics;
+    private final Journal journal;
+    private final GenerationOptions options;
+    private final LongSupplier clockMillis;
+    private final Admission admission;
+    private final Map<String, Sequence> live = new LinkedHashMap<>();
+    private Candidate candidate;
+    private long finishedTurns;
+    private long restoredCheckpoint = -1;
+
+    StepLoop(
+            Model model,
+            Generator generator,
+            SessionStateManager state,
+            Answers answers,
+            GenerationMetrics metrics,
+            Journal journal,
+            GenerationOptions options,
+            LongSupplier clockMillis) {
+        this.model = model;
+        this.generator = generator;
+        this.state = state;
+        this.answers = answers;
+        this.metrics = metrics;
+        this.journal = journal;
+        this.options = options;
+        this.clockMillis = clockMillis;
+        this.queues = new SessionQueues(state, options.sessionTtlMillis());
+        this.admission = new Admission(model, generator);
+        metrics.watch(live::size, this::queuedRequests);
+        metrics.watchPool(generator::usedBytes, generator.poolBytes());
+    }
+
+    /** Whether a step would find something to do. */
+    boolean hasWork() {
+        return !live.isEmpty() || !queues.line().isEmpty();
+    }
+
+    /** Whether more requests wait than should. */
+    boolean isOverloaded() {
+        return queuedRequests() > options.maxQueuedRequests();
+    }
+
+    /** Turns that ended since the start. */
+    long finishedTurns() {
+        return finishedTurns;
+    }
+
+    private int queuedRequests() {
+        return queues.requests() - live.size();
+    }
+
+    /** Takes in a record of the selected session. */
+    void accept(PromptEnvelope envelope) throws Exception {
+        switch (envelope.request().getKind()) {
+            case GENERATE -> offer(envelope);
+            case CANCEL -> cancel(envelope);
+            case END_SESSION ->
+                    queues.endSession(envelope.sessionId(), clockMillis.getAsLong());
+            default ->
+                    answers.deadLetter(
+                            envelope,
+                            DeadLetterReason.UNKNOWN_KIND,
+                            "kind=" + envelope.request().getKind());
+        }
+    }
+
+    private void offer(PromptEnvelope envelope) throws Exception {
+        switch (queues.offer(envelope, clockMillis.getAsLong())) {
+            case QUEUED -> {}
+            case ANSWERED -> answers.repeat(envelope);
+            case UNANSWERED -> metrics.ignoredRepeat();
+        }
+    }
+
+    private void cancel(PromptEnvelope cancel) throws Exception {
+        SessionWork.Entry entry = state.work().find(cancel.requestId());
+        if (entry == null) {
+            return;
+        }
+        Sequence sequence = live.get(cancel.sessionId());
+        if (sequence != null && turn(sequence).entry().equals(entry)) {
+            endLive(sequence, FinishReason.CANCELLED);
+        } else {
+            boolean first = state.work().first().equals(entry);
+            endWaiting(
+                    state.request(entry),
+                    entry,
+                    first ? state.turn() : null,
+                    FinishReason.CANCELLED);
+        }
+    }
+
+    /** One round. */
+    void step() throws Exception {
+        endOverdue(clockMillis.getAsLong());
+        fillBatch();
+        if (live.isEmpty()) {
+            return;
+        }
+        List<Sequence> batch = new ArrayList<>(live.values());
+        int[] from = batch.stream().mapToInt(Sequence::nextPosition).toArray();
+        long begin = System.nanoTime();
+        StepResult result = generator.step();
+        metrics.stepped(
+                batch.size(),
+                result.prefillTokens(),
+                result.tokens().size(),
+                System.nanoTime() - begin);
+        for (int i = 0; i < from.length; i++) {
+            Sequence sequence = batch.get(i);
+            journal.computed(
+                    turn(sequence), from[i], sequence.nextPosition(), sequence.promptEnd());
+            storeFullPages(sequence);
+        }
+        send(result.tokens());
+        for (Sequence sequence : result.finished()) {
+            finish(sequence);
+        }
+    }
+
+    private static LiveTurn turn(Sequence sequence) {
+        return (LiveTurn) sequence.attachment();
+    }
+
+    /** Pages go to state as they fill, so that a barrier finds little left to do. */
+    private void storeFullPages(Sequence sequence) {
+        state.select(turn(sequence).sessionId());
+        sequence.cache().writeFullPages(state.pageSink());
+    }
+
+    private void send(List<StepResult.Token> tokens) {
+        long nowMillis = clockMillis.getAsLong();
+        long nowNanos = System.nanoTime();
+        for (StepResult.Token token : tokens) {
+            LiveTurn turn = turn(token.sequence());
+            answers.token(turn.envelope(), token);
+            if (token.index() == 0) {
+                metrics.firstToken(nowMillis - turn.entry().acceptedMillis());
+            }
+            long gapNanos = turn.tokenGenerated(nowMillis, nowNanos);
+            if (gapNanos >= 0) {
+                metrics.tokenGap(gapNanos);
+            }
+        }
+    }
+
+    private void endOverdue(long nowMillis) throws Exception {
+        for (Sequence sequence : List.copyOf(live.values())) {
+            if (turn(sequence).isPast(nowMillis)) {
+                endLive(sequence, FinishReason.DEADLINE);
+            }
+        }
+    }
+
+    private void endLive(Sequence sequence, FinishReason reason) throws Exception {
+        generator.cancel(sequence, reason);
+        finish(sequence);
+    }
+
+    /** Answers a turn that left the batch; its session goes to state. */
+    private void finish(Sequence sequence) throws Exception {
+        LiveTurn turn = turn(sequence);
+        String sessionId = turn.sessionId();
+        state.select(sessionId);
+        live.remove(sessionId);
+        state.storeCache(sequence.cache());
+        if (sequence.finishReason() == FinishReason.NON_FINITE) {
+            // Nothing that a broken turn computed is gone on from: the session is as before it.
+            state.forgetCache();
+        } else {
+            journal.stored(sessionId, sequence.cache().length());
+            state.setSession(
+                    state.session().withTurn(sequence.tokens(), model.fingerprint()));
+        }
+        answers.completion(
+                turn.envelope(),
+                Completions.of(turn, sequence, model.fingerprint(), clockMillis.getAsLong()));
+        sequence.cache().close();
+        endTurn(sessionId, turn.entry());
+    }
+
+    private void endTurn(String sessionId, SessionWork.Entry entry) throws Exception {
+        if (state.work().first().equals(entry)) {
+            state.clearTurn();
+        }
+        queues.remove(sessionId, entry);
+        finishedTurns++;
+    }
+
+    /** Answers a turn that is not in the batch; {@code resumed} is what it did before a restore, or null. */
+    private void endWaiting(
+            PromptEnvelope envelope,
+            SessionWork.Entry entry,
+            RunningTurn resumed,
+            FinishReason reason)
+            throws Exception {
+        if (resumed == null) {
+            answers.completion(
+                    envelope,
+                    Completions.ofUnstarted(
+                            envelope,
+                            entry,
+                            reason,
+                            model.fingerprint(),
+                            clockMillis.getAsLong()));
+        } else {
+            try (SessionCache cache = generator.newCache()) {
+                Sequence sequence = Sequence.restore(resumed.sequence(), cache, null);
+                state.setSession(
+                        state.session()
+                                .withTurn(sequence.tokens(), resumed.modelFingerprint()));
+                answers.completion(
+                        envelope,
+                        Completions.ofSaved(
+                                envelope,
+                                sequence,
+                                textOf(sequence.generated()),
+                                reason,
+                                resumed.modelFingerprint()));
+            }
+        }
+        endTurn(envelope.sessionId(), entry);
+    }
+
+    private String textOf(int[] tokens) {
+        StreamDecoder decoder = model.tokenizer().newStreamDecoder();
+        StringBuilder text = new StringBuilder();
+        for (int token : tokens) {
+            text.append(decoder.append(token));
+        }
+        return text.append(decoder.flush()).toString();
+    }
+
+    /** Brings requests into the batch in the order of the line, until the first that finds no room. */
+    private void fillBatch() throws Exception {
+        long begin = System.nanoTime();
+        WaitingLine.Place place = queues.line().first();
+        while (place != null
+                && System.nanoTime() - begin < ADMISSION_NANOS
+                && advance(place)) {
+            place = queues.line().first();
+        }
+    }
+
+    /** Whether the first in line left it. */
+    private boolean advance(WaitingLine.Place place) throws Exception {
+        state.select(place.sessionId());
+        if (candidate == null || !candidate.place().equals(place)) {
+            candidate = prepare(place);
+            if (candidate == null) {
+                return true;
+            }
+        }
+        Candidate next = candidate;
+        if (LiveTurn.isPast(next.envelope(), clockMillis.getAsLong())) {
+            candidate = null;
+            endWaiting(next.envelope(), next.entry(), next.resumed(), FinishReason.DEADLINE);
+            return true;
+        }
+        if (!generator.hasRoomFor(next.totalTokens())) {
+            return false;
+        }
+        candidate = null;
+        queues.line().leave(place.sessionId());
+        start(next);
+        return true;
+    }
+
+    /** The session's first request, made ready; null if it cannot be answered and left the line for it. */
+    private Candidate prepare(WaitingLine.Place place) throws Exception {
+        SessionWork.Entry entry = state.work().first();
+        PromptEnvelope envelope = state.request(entry);
+        RunningTurn resumed = state.turn();
+        if (resumed != null) {
+            checkModel(resumed.modelFingerprint());
+            checkPool(resumed);
+            return new Candidate(place, entry, envelope, null, resumed);
+        }
+        SessionRecord session = state.session();
+        checkModel(session.modelFingerprint());
+        try {
+            Admission.Turn fresh = admission.admit(envelope.request(), session);
+            return new Candidate(place, entry, envelope, fresh, null);
+        } catch (BadRequestException e) {
+            answers.deadLetter(envelope, e.reason(), e.getMessage());
+            endTurn(place.sessionId(), entry);
+            return null;
+        }
+    }
+
+    private void checkModel(String fingerprint) {
+        if (!fingerprint.isEmpty()
+                && !fingerprint.equals(model.fingerprint())
+                && !options.allowModelChange()) {
+            throw new ModelChangedException(fingerprint, model.fingerprint());
+        }
+    }
+
+    private void checkPool(RunningTurn resumed) {
+        if (resumed.maxTotalTokens() > generator.maxSessionTokens()) {
+            throw new IllegalStateException(
+                    "the page pool is too small to go on with a running turn: "
+                            + admission.describeShortage(resumed.maxTotalTokens()));
+        }
+    }
+
+    private void start(Candidate next) throws Exception {
+        String sessionId = next.place().sessionId();
+        SessionCache cache = openCache(sessionId);
+        RunningTurn resumed = next.resumed();
+        Sequence sequence;
+        if (resumed == null) {
+            LiveTurn turn =
+                    new LiveTurn(
+                            next.envelope(),
+                            next.entry(),
+                            model.fingerprint(),
+                            clockMillis.getAsLong(),
+                            0);
+            Admission.Turn fresh = next.fresh();
+            sequence =
+                    new Sequence(cache, fresh.history(), fresh.prompt(), fresh.params(), turn);
+        } else {
+            LiveTurn turn =
+                    new LiveTurn(
+                            next.envelope(),
+                            next.entry(),
+                            resumed.modelFingerprint(),
+                            resumed.startedMillis(),
+                            resumed.firstTokenMillis());
+            sequence = Sequence.restore(resumed.sequence(), cache, turn);
+        }
+        generator.submit(sequence);
+        live.put(sessionId, sequence);
+    }
+
+    /** The session's cache from state; an empty one, to be computed again, if that cannot be used. */
+    private SessionCache openCache(String sessionId) throws Exception {
+        byte[] header = state.cacheHeader();
+        if (header == null) {
+            return generator.newCache();
+        }
+        try {
+            SessionCache cache =
+                    generator.restoreCache(header, state.cacheTails(), state.pageSource());
+            metrics.restored();
+            journal.restored(sessionId, cache.length(), restoredCheckpoint);
+            return cache;
+        } catch (CorruptCacheException | IncompatibleCacheException e) {
+            LOG.warn(
+                    "Cache of session {} is computed again from its tokens: {}",
+                    sessionId,
+                    e.getMessage());
+            metrics.rebuilt();
+            state.forgetCache();
+            return generator.newCache();
+        }
+    }
+
+    /** Writes what state lacks of the turns in the batch. Called before the backend's own snapshot. */
+    void snapshot(long checkpointId) throws Exception {
+        for (Sequence sequence : live.values()) {
+            LiveTurn turn = turn(sequence);
+            state.select(turn.sessionId());
+            state.storeCache(sequence.cache());
+            state.setTurn(
+                    new RunningTurn(
+                            sequence.save(),
+                            sequence.maxTotalTokens(model.config().contextLength()),
+                            turn.firstFingerprint(),
+                            turn.startedMillis(),
+                            turn.firstTokenMillis()));
+            journal.snapshot(turn.sessionId(), sequence.cache().length(), checkpointId);
+        }
+    }
+
+    /**
+     * Lines up the sessions with unanswered requests in state.
+     *
+     * @param checkpointId checkpoint that the state is of, or -1
+     */
+    void restore(long checkpointId) throws Exception {
+        restoredCheckpoint = checkpointId;
+        queues.restore();
+    }
+}

@@ -1,0 +1,256 @@
+package org.millrace.operators.state;
+
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.flink.api.common.state.KeyedStateStore;
+import org.apache.flink.api.common.state.MapState;
+import org.apache.flink.api.common.state.MapStateDescriptor;
+import org.apache.flink.api.common.state.ValueState;
+import org.apache.flink.api.common.state.ValueStateDescriptor;
+import org.apache.flink.api.common.typeutils.base.LongSerializer;
+import org.apache.flink.api.common.typeutils.base.StringSerializer;
+import org.apache.flink.runtime.state.KeyedStateBackend;
+import org.apache.flink.runtime.state.VoidNamespace;
+import org.millrace.engine.kvcache.CorruptCacheException;
+import org.millrace.engine.kvcache.IncompatibleCacheException;
+import org.millrace.engine.kvcache.PageSink;
+import org.millrace.engine.kvcache.PageSource;
+import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.operators.PromptEnvelope;
+import org.millrace.operators.types.PromptEnvelopeSerializer;
+
+/**
+ * The one owner of Flink state. Every method but {@link #sessionsWithWork} is about the session of the last {@link #select}.
+ * Runs on the task's mailbox thread.
+ *
+ * <pre>
+ *   work         ValueState            unanswered requests; present only while there are some
+ *   requests     MapState by number    those requests
+ *   turn         ValueState            the running turn as of the last snapshot
+ *   session      ValueState            tokens, answered request ids, model
+ *   answers      MapState by id        completions of the answered requests
+ *   last-prompt  ValueState            Kafka timestamp of the newest prompt
+ *   cache-header ValueState            page tables
+ *   cache-tails  ValueState            pages that are not full
+ *   pages        MapState by page id   full pages; write-once, read by key, never iterated
+ * </pre>
+ */
+public final class SessionStateManager {
+    private static final String WORK = "work";
+
+    private final KeyedStateBackend<String> backend;
+    private final ValueState<SessionWork> work;
+    private final MapState<Long, PromptEnvelope> requests;
+    private final ValueState<RunningTurn> turn;
+    private final ValueState<SessionRecord> session;
+    private final MapState<String, ImmutableBytes> answers;
+    private final ValueState<Long> lastPrompt;
+    private final ValueState<ImmutableBytes> cacheHeader;
+    private final ValueState<ImmutableBytes> cacheTails;
+    private final MapState<Long, ImmutableBytes> pages;
+
+    public SessionStateManager(KeyedStateBackend<String> backend, KeyedStateStore store) {
+        this.backend = backend;
+        work = store.getState(new ValueStateDescriptor<>(WORK, SessionWorkSerializer.INSTANCE));
+        requests =
+                store.getMapState(
+                        new MapStateDescriptor<>(
+                                "requests",
+                                LongSerializer.INSTANCE,
+                                PromptEnvelopeSerializer.INSTANCE));
+        turn = store.getState(new ValueStateDescriptor<>("turn", RunningTurnSerializer.INSTANCE));
+        session =
+                store.getState(
+                        new ValueStateDescriptor<>("session", SessionRecordSerializer.INSTANCE));
+        answers =
+                store.getMapState(
+                        new MapStateDescriptor<>(
+                                "answers",
+                                StringSerializer.INSTANCE,
+                                ImmutableBytesSerializer.INSTANCE));
+        lastPrompt =
+                store.getState(new ValueStateDescriptor<>("last-prompt", LongSerializer.INSTANCE));
+        cacheHeader = store.getState(bytes("cache-header"));
+        cacheTails = store.getState(bytes("cache-tails"));
+        pages =
+                store.getMapState(
+                        new MapStateDescriptor<>(
+                                "pages",
+                                LongSerializer.INSTANCE,
+                                ImmutableBytesSerializer.INSTANCE));
+    }
+
+    private static ValueStateDescriptor<ImmutableBytes> bytes(String name) {
+        return new ValueStateDescriptor<>(name, ImmutableBytesSerializer.INSTANCE);
+    }
+
+    /** Sessions of this subtask's key groups that have unanswered requests: a copy, state may be changed meanwhile. */
+    public List<String> sessionsWithWork() {
+        try (Stream<String> keys = backend.getKeys(WORK, VoidNamespace.INSTANCE)) {
+            return keys.toList();
+        }
+    }
+
+    /** Makes {@code sessionId} the session that the other methods are about. */
+    public void select(String sessionId) {
+        backend.setCurrentKey(sessionId);
+    }
+
+    public SessionWork work() throws Exception {
+        SessionWork value = work.value();
+        return value == null ? SessionWork.NONE : value;
+    }
+
+    /** Stores the index of unanswered requests, or removes it if it is empty. */
+    public void setWork(SessionWork value) throws Exception {
+        if (value.isEmpty()) {
+            work.clear();
+        } else {
+            work.update(value);
+        }
+    }
+
+    public PromptEnvelope request(SessionWork.Entry entry) throws Exception {
+        return requests.get(entry.number());
+    }
+
+    public void putRequest(long number, PromptEnvelope envelope) throws Exception {
+        requests.put(number, envelope);
+    }
+
+    public void removeRequest(SessionWork.Entry entry) throws Exception {
+        requests.remove(entry.number());
+    }
+
+    /** The running turn as of the last snapshot; null if none ran then. */
+    public RunningTurn turn() throws Exception {
+        return turn.value();
+    }
+
+    public void setTurn(RunningTurn value) throws Exception {
+        turn.update(value);
+    }
+
+    public void clearTurn() {
+        turn.clear();
+    }
+
+    public SessionRecord session() throws Exception {
+        SessionRecord value = session.value();
+        return value == null ? SessionRecord.EMPTY : value;
+    }
+
+    public void setSession(SessionRecord value) throws Exception {
+        session.update(value);
+    }
+
+    /** Kafka timestamp of the newest prompt, in milliseconds; null if there was none. */
+    public Long lastPromptMillis() throws Exception {
+        return lastPrompt.value();
+    }
+
+    public void setLastPromptMillis(long timestampMillis) throws Exception {
+        lastPrompt.update(timestampMillis);
+    }
+
+    /** The encoded completion of an answered request; null if it is not remembered. */
+    public byte[] answer(String requestId) throws Exception {
+        ImmutableBytes value = answers.get(requestId);
+        return value == null ? null : value.array();
+    }
+
+    /** Remembers an encoded completion and forgets the oldest ones above {@code most}. */
+    public void remember(String requestId, byte[] completion, int most) throws Exception {
+        if (most == 0) {
+            return;
+        }
+        SessionRecord record = session().withAnswered(requestId);
+        answers.put(requestId, new ImmutableBytes(completion));
+        while (record.answeredRequests().size() > most) {
+            answers.remove(record.answeredRequests().get(0));
+            record = record.withoutOldestAnswered();
+        }
+        session.update(record);
+    }
+
+    /** The stored cache's page tables; null if no cache is stored. */
+    public byte[] cacheHeader() throws Exception {
+        return array(cacheHeader.value());
+    }
+
+    public byte[] cacheTails() throws Exception {
+        return array(cacheTails.value());
+    }
+
+    private static byte[] array(ImmutableBytes value) {
+        return value == null ? null : value.array();
+    }
+
+    /** Stores all of a cache that is not stored yet. */
+    public void storeCache(SessionCache cache) throws Exception {
+        cache.writeFullPages(pageSink());
+        cacheHeader.update(new ImmutableBytes(cache.encodeHeader()));
+        cacheTails.update(new ImmutableBytes(cache.encodeTails()));
+    }
+
+    /** Stores pages. The session must stay selected while it is used. */
+    public PageSink pageSink() {
+        return (pageId, page) -> {
+            try {
+                pages.put(pageId, new ImmutableBytes(page));
+            } catch (Exception e) {
+                throw new IllegalStateException("cannot store cache page: pageId=" + pageId, e);
+            }
+        };
+    }
+
+    /** Reads stored pages. The session must stay selected while it is used. */
+    public PageSource pageSource() {
+        return pageId -> {
+            try {
+                return array(pages.get(pageId));
+            } catch (Exception e) {
+                throw new IllegalStateException("cannot read cache page: pageId=" + pageId, e);
+            }
+        };
+    }
+
+    /** Deletes the stored cache. */
+    public void forgetCache() throws Exception {
+        byte[] header = cacheHeader();
+        if (header != null) {
+            removePages(header);
+        }
+        cacheHeader.clear();
+        cacheTails.clear();
+    }
+
+    private void removePages(byte[] header) throws Exception {
+        long[] pageIds;
+        try {
+            pageIds = SessionCache.fullPageIds(header);
+        } catch (CorruptCacheException | IncompatibleCacheException e) {
+            // Only the header knows the ids; without it RocksDB has to look for them.
+            pages.clear();
+            return;
+        }
+        for (long pageId : pageIds) {
+            pages.remove(pageId);
+        }
+    }
+
+    /** Deletes what is known of the session, but neither its unanswered requests nor the time of its newest prompt. */
+    public void forgetSession() throws Exception {
+        forgetCache();
+        for (String requestId : session().answeredRequests()) {
+            answers.remove(requestId);
+        }
+        session.clear();
+        turn.clear();
+    }
+
+    /** Deletes the time of the newest prompt. */
+    public void forgetLastPrompt() {
+        lastPrompt.clear();
+    }
+}

@@ -1,0 +1,73 @@
+package org.millrace.operators.state;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
+import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+import org.millrace.operators.state.SessionWork.Entry;
+import org.millrace.operators.state.SessionWork.Kind;
+import org.millrace.operators.types.FrameSerializer;
+import org.millrace.operators.types.Frames;
+
+/**
+ * Version 1: next number int64, number of entries int32, each: number int64, kind int8 (0 turn, 1 end of session), request id
+ * string, priority int32, accepted int64.
+ */
+public final class SessionWorkSerializer extends FrameSerializer<SessionWork> {
+    static final SessionWorkSerializer INSTANCE = new SessionWorkSerializer();
+
+    private static final long serialVersionUID = 1L;
+
+    private static final byte TURN = 0;
+    private static final byte END_SESSION = 1;
+
+    @Override
+    protected int version() {
+        return 1;
+    }
+
+    @Override
+    protected void write(SessionWork value, DataOutputView out) throws IOException {
+        out.writeLong(value.nextNumber());
+        out.writeInt(value.size());
+        for (Entry entry : value.entries()) {
+            out.writeLong(entry.number());
+            out.writeByte(entry.kind() == Kind.TURN ? TURN : END_SESSION);
+            Frames.writeString(entry.requestId(), out);
+            out.writeInt(entry.priority());
+            out.writeLong(entry.acceptedMillis());
+        }
+    }
+
+    @Override
+    protected SessionWork read(int version, DataInputView in) throws IOException {
+        long nextNumber = in.readLong();
+        int size = in.readInt();
+        List<Entry> entries = new ArrayList<>(size);
+        for (int i = 0; i < size; i++) {
+            entries.add(
+                    new Entry(
+                            in.readLong(),
+                            in.readByte() == TURN ? Kind.TURN : Kind.END_SESSION,
+                            Frames.readString(in),
+                            in.readInt(),
+                            in.readLong()));
+        }
+        return new SessionWork(nextNumber, entries);
+    }
+
+    @Override
+    public TypeSerializerSnapshot<SessionWork> snapshotConfiguration() {
+        return new Snapshot();
+    }
+
+    /** Always compatible: the frame carries its version. */
+    public static final class Snapshot extends SimpleTypeSerializerSnapshot<SessionWork> {
+        public Snapshot() {
+            super(() -> INSTANCE);
+        }
+    }
+}
