@@ -2,11 +2,19 @@ package org.millrace.jobs;
 
 import static org.millrace.jobs.JobArguments.set;
 
+import java.io.IOException;
+import java.util.Properties;
 import org.apache.flink.configuration.Configuration;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** The command line's options about brokers and topics. */
 public final class KafkaArguments {
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec;
+
     @Option(names = "--bootstrap-servers", paramLabel = "HOST:PORT,...", description = "Kafka brokers.")
     public String bootstrapServers;
 
@@ -26,10 +34,30 @@ public final class KafkaArguments {
     String deadLettersTopic;
 
     /** The same as a configuration, with nothing in it that was not given. */
-    public Configuration toConfiguration() {
+    private Configuration toConfiguration() {
         Configuration config = new Configuration();
         addTo(config);
         return config;
+    }
+
+    /**
+     * Properties of Kafka's clients.
+     *
+     * @throws ParameterException if no brokers are given, or two topics are the same
+     */
+    public Properties clientProperties() throws IOException {
+        Configuration config = toConfiguration();
+        try {
+            KafkaTopics.of(config);
+            return KafkaProperties.load(config);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+        }
+    }
+
+    /** Names of the topics. */
+    public KafkaTopics topics() {
+        return KafkaTopics.of(toConfiguration());
     }
 
     void addTo(Configuration config) {

@@ -6,9 +6,7 @@ import java.time.Duration;
 import java.util.Properties;
 import java.util.concurrent.Callable;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.flink.configuration.Configuration;
 import org.millrace.jobs.KafkaArguments;
-import org.millrace.jobs.KafkaProperties;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.TokenDelta;
@@ -52,9 +50,8 @@ public final class ConsumeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Configuration config = kafka.toConfiguration();
-        Properties properties = KafkaProperties.load(config);
-        KafkaTopics topics = KafkaTopics.of(config);
+        Properties properties = kafka.clientProperties();
+        KafkaTopics topics = kafka.topics();
         try (OutputReader reader =
                 fromEnd
                         ? OutputReader.fromEnd(properties, topics)
@@ -65,6 +62,7 @@ public final class ConsumeCommand implements Callable<Integer> {
                     lastMillis = System.currentTimeMillis();
                     show(output);
                 }
+                out.flush();
                 if (System.currentTimeMillis() - lastMillis > timeoutSeconds * 1000) {
                     throw new IOException(
                             "nothing came for timeout=" + timeoutSeconds + " s, after " + answers

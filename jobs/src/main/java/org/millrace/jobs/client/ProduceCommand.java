@@ -8,10 +8,8 @@ import java.util.Properties;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import org.apache.flink.configuration.Configuration;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.millrace.jobs.KafkaArguments;
-import org.millrace.jobs.KafkaProperties;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.schemas.PromptRequest;
 import picocli.CommandLine.Command;
@@ -48,9 +46,8 @@ public final class ProduceCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Configuration config = kafka.toConfiguration();
-        Properties properties = KafkaProperties.load(config);
-        KafkaTopics topics = KafkaTopics.of(config);
+        Properties properties = kafka.clientProperties();
+        KafkaTopics topics = kafka.topics();
         int published = publish(properties, topics.prompts());
         out.println(
                 json

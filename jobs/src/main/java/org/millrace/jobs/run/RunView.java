@@ -41,6 +41,7 @@ interface RunView {
             @Override
             public void note(String text) {
                 out.println(text);
+                out.flush();
             }
 
             @Override
@@ -55,6 +56,7 @@ interface RunView {
                     answered = nowAnswered;
                     out.println("-- " + summary);
                 }
+                out.flush();
             }
         };
     }
