@@ -16,7 +16,8 @@ using namespace millrace;
 namespace {
 
 const Kernels* kernels = nullptr;
-Pool* pool = nullptr;
+// Never destroyed: workers may outlive static destructors at the process's exit.
+Pool* const pool = new Pool();
 
 // Rows of work below which an operation is not worth a second thread, in elements.
 constexpr long kElementsPerChunk = 16384;
@@ -102,10 +103,7 @@ MILLRACE_JNI(jint, supportedLevel)(JNIEnv*, jclass) {
 
 MILLRACE_JNI(void, start)(JNIEnv*, jclass, jint level, jint threads) {
     kernels = level == 2 ? &kAvx512Kernels : &kAvx2Kernels;
-    if (pool == nullptr || pool->threads() != threads) {
-        delete pool;
-        pool = new Pool(threads);
-    }
+    pool->resize(threads);
 }
 
 MILLRACE_JNI(jlong, allocate)(JNIEnv*, jclass, jlong bytes) {

@@ -30,16 +30,24 @@ void* Scratch::reserve(size_t wanted) {
     return data;
 }
 
-Pool::Pool(int threads) : scratch_(threads) {
+void Pool::resize(int threads) {
+    std::lock_guard<std::mutex> lock(turn_);
+    if (threads == this->threads()) return;
+    stop();
+    stop_ = false;
+    scratch_ = std::vector<Scratch>(threads);
+    threads_ = threads;
     for (int i = 1; i < threads; i++) workers_.emplace_back([this, i] { work(i); });
 }
 
-Pool::~Pool() {
+void Pool::stop() {
     stop_ = true;
     wake_++;
     wake_.notify_all();
     for (std::thread& worker : workers_) worker.join();
+    workers_.clear();
     for (Scratch& scratch : scratch_) free(scratch.data);
+    scratch_.clear();
 }
 
 void Pool::run(Chunk chunk, const void* args, int chunks) {

@@ -19,16 +19,21 @@ class Pool {
 
     static constexpr int kMaxChunks = 1 << 19;
 
-    // `threads` in all, the calling one included.
-    explicit Pool(int threads);
-    ~Pool();
+    Pool() = default;
+    ~Pool() { stop(); }
+    Pool(const Pool&) = delete;
+    Pool& operator=(const Pool&) = delete;
 
-    int threads() const { return (int)workers_.size() + 1; }
+    // Goes on with `threads` in all, the calling one included. Waits for the operation that runs.
+    void resize(int threads);
+
+    int threads() const { return threads_.load(std::memory_order_relaxed); }
 
     // Runs chunks [0, chunks) and returns when all are done. Calls of several threads take turns.
     void run(Chunk chunk, const void* args, int chunks);
 
    private:
+    void stop();
     void work(int index);
     bool takeChunks(Scratch& scratch);
     bool waitForChunks();
@@ -41,10 +46,11 @@ class Pool {
     std::atomic<bool> stop_{false};
     std::atomic<Chunk> chunk_{nullptr};
     std::atomic<const void*> args_{nullptr};
+    std::atomic<int> threads_{1};
     uint64_t generation_ = 0;
     std::mutex turn_;
     std::vector<std::thread> workers_;
-    std::vector<Scratch> scratch_;
+    std::vector<Scratch> scratch_ = std::vector<Scratch>(1);
 };
 
 // Sets round to nearest, no traps, subnormals kept, for the current thread; restores what was there.

@@ -114,7 +114,7 @@ class GeneratorTest {
     @ParameterizedTest
     @EnumSource(KvType.class)
     void goesOnAtTheExactNextTokenAfterARestore(KvType kvType) {
-        try (Model model = TinyModels.open("mqa80/q8_0.gguf", kvType, ActivationType.INT8)) {
+        try (Model model = TinyModels.open("mqa80/f32.gguf", kvType, ActivationType.INT8)) {
             int[] prompt = prompt(75, 4);
             GenerationParams params = sampled(50, 11);
             List<Object> expected = alone(model, OPTIONS, prompt, params);
@@ -197,7 +197,7 @@ class GeneratorTest {
 
     @Test
     void admitsOnlyWhatThePoolCanHold() {
-        try (Model model = TinyModels.open("gqa3/f32.gguf", KvType.F32, ActivationType.INT8)) {
+        try (Model model = TinyModels.open("mha32/f32.gguf", KvType.F32, ActivationType.INT8)) {
             long page = model.cacheLayout().page().pageBytes();
             long poolBytes = 3 * page * model.cacheLayout().numHeads();
             try (Generator generator =
