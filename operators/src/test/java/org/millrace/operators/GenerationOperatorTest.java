@@ -1,0 +1,298 @@
+package org.millrace.operators;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.state.hashmap.HashMapStateBackend;
+import org.junit.jupiter.api.Test;
+import org.millrace.engine.Model;
+import org.millrace.engine.batch.Generator;
+import org.millrace.engine.batch.GeneratorOptions;
+import org.millrace.engine.batch.Sequence;
+import org.millrace.operators.decode.BadRequestException;
+import org.millrace.operators.decode.RequestDecoder;
+import org.millrace.schemas.Completion;
+import org.millrace.schemas.PromptRequest;
+import org.millrace.schemas.TokenDelta;
+
+class GenerationOperatorTest {
+    private static final GenerationOptions OPTIONS =
+            new GenerationOptions(
+                    TinyModel.path().toString(),
+                    TinyModel.OPTIONS,
+                    64,
+                    16,
+                    1000,
+                    2,
+                    60_000,
+                    false,
+                    null);
+
+    private static GenerationHarness open() throws Exception {
+        return new GenerationHarness(OPTIONS, new HashMapStateBackend(), 1, 0).open();
+    }
+
+    /** What the generator alone makes of turns of one session, each in one cache that goes on. */
+    private static List<int[]> alone(PromptEnvelope... turns) throws BadRequestException {
+        List<int[]> generated = new ArrayList<>();
+        try (Model model = Model.open(TinyModel.path(), TinyModel.OPTIONS);
+                Generator generator =
+                        new Generator(model, new GeneratorOptions(16 << 20, 64, 4))) {
+            int[] history = {};
+            var cache = generator.newCache();
+            for (PromptEnvelope turn : turns) {
+                PromptRequest request = turn.request();
+                Sequence sequence =
+                        new Sequence(
+                                cache,
+                                history,
+                                model.tokenizer().encode(request.getText(), false),
+                                RequestDecoder.params(request),
+                                null);
+                generator.submit(sequence);
+                while (sequence.finishReason() == null) {
+                    generator.step();
+                }
+                generated.add(sequence.generated());
+                history = sequence.tokens();
+            }
+        }
+        return generated;
+    }
+
+    private static List<Integer> boxed(int[] values) {
+        return Arrays.stream(values).boxed().toList();
+    }
+
+    @Test
+    void answersAsTheGeneratorAlone() throws Exception {
+        PromptEnvelope turn = Prompts.turn("s", "r", "hello there", 40);
+        try (GenerationHarness harness = open()) {
+            harness.send(turn);
+            harness.runAll();
+            Completion completion = harness.completions().get(0);
+            assertThat(completion.getTokenIds()).isEqualTo(boxed(alone(turn).get(0)));
+            assertThat(completion.getFinishReason()).isEqualTo("length");
+            assertThat(completion.getUsage().getGeneratedTokens()).isEqualTo(40);
+            assertThat(completion.getUsage().getReusedTokens()).isZero();
+            assertThat(completion.getLogprobs()).hasSize(40);
+            assertThat(completion.getCache().getBytes()).isPositive();
+            assertThat(harness.tokens())
+                    .extracting(TokenDelta::getIndex)
+                    .containsExactlyElementsOf(
+                            IntStream.range(0, 40).boxed().toList());
+            assertThat(harness.tokens().stream().map(TokenDelta::getText).reduce("", String::concat))
+                    .isEqualTo(completion.getText());
+            assertThat(harness.flink().extractOutputValues().get(0).headers())
+                    .isEqualTo(turn.origin().headers());
+        }
+    }
+
+    @Test
+    void secondTurnComputesOnlyItsOwnTokens() throws Exception {
+        PromptEnvelope first = Prompts.turn("s", "r1", "hello there", 40);
+        PromptEnvelope second = Prompts.turn("s", "r2", "and then?", 40);
+        try (GenerationHarness harness = open()) {
+            harness.send(first);
+            harness.runAll();
+            harness.send(second);
+            harness.runAll();
+            List<int[]> expected = alone(first, second);
+            assertThat(harness.completions())
+                    .extracting(Completion::getTokenIds)
+                    .containsExactly(boxed(expected.get(0)), boxed(expected.get(1)));
+            int prompt = harness.completions().get(0).getUsage().getPromptTokens();
+            assertThat(harness.completions().get(1).getUsage().getReusedTokens())
+                    .isEqualTo(prompt + 39);
+        }
+    }
+
+    @Test
+    void turnsOfASessionRunInOrderBesideOthers() throws Exception {
+        try (GenerationHarness harness = open()) {
+            for (int request = 0; request < 3; request++) {
+                for (String session : List.of("a", "b", "c")) {
+                    harness.send(Prompts.turn(session, "r" + request, "text " + request, 5));
+                }
+            }
+            int mails = harness.runAll();
+            assertThat(harness.completions()).hasSize(9);
+            for (String session : List.of("a", "b", "c")) {
+                assertThat(harness.completions())
+                        .filteredOn(c -> c.getSessionId().equals(session))
+                        .extracting(Completion::getRequestId)
+                        .containsExactly("r0", "r1", "r2");
+            }
+            // 3 turns of 5 tokens after each other, 3 sessions at once, every second mail gives way to input.
+            assertThat(mails).isBetween(30, 40);
+        }
+    }
+
+    @Test
+    void repeatsAreAnsweredFromTheRecord() throws Exception {
+        PromptEnvelope turn = Prompts.turn("s", "r1", "hello", 5);
+        try (GenerationHarness harness = open()) {
+            harness.send(turn);
+            harness.send(turn);
+            harness.runMail();
+            harness.send(turn);
+            harness.runAll();
+            assertThat(harness.completions()).hasSize(1);
+            harness.send(turn);
+            assertThat(harness.completions()).hasSize(2);
+            Completion repeated = harness.completions().get(1);
+            assertThat(repeated.getRepeated()).isTrue();
+            repeated.setRepeated(false);
+            assertThat(repeated).isEqualTo(harness.completions().get(0));
+        }
+    }
+
+    @Test
+    void onlyTheLastRequestIdsAreRemembered() throws Exception {
+        try (GenerationHarness harness = open()) {
+            for (String request : List.of("r1", "r2", "r3", "r1", "r3")) {
+                harness.send(Prompts.turn("s", request, "hello", 3));
+                harness.runAll();
+            }
+            assertThat(harness.completions())
+                    .extracting(Completion::getRepeated)
+                    .containsExactly(false, false, false, false, true);
+        }
+    }
+
+    @Test
+    void endOfSessionForgetsItAfterWhatIsQueued() throws Exception {
+        PromptEnvelope turn = Prompts.turn("s", "r", "hello", 5);
+        try (GenerationHarness harness = open()) {
+            harness.send(turn);
+            harness.send(Prompts.endSession("s"));
+            harness.send(turn);
+            harness.runAll();
+            assertThat(harness.completions())
+                    .extracting(Completion::getTokenIds)
+                    .containsExactly(boxed(alone(turn).get(0)), boxed(alone(turn).get(0)));
+            assertThat(harness.completions().get(1).getUsage().getReusedTokens()).isZero();
+            assertThat(harness.completions().get(1).getRepeated()).isFalse();
+            harness.send(Prompts.endSession("s"));
+            assertThat(harness.stateEntries()).isZero();
+        }
+    }
+
+    @Test
+    void cancelEndsRunningAndQueuedTurns() throws Exception {
+        try (GenerationHarness harness = open()) {
+            harness.send(Prompts.turn("s", "r1", "hello", 50));
+            harness.send(Prompts.turn("s", "r2", "again", 50));
+            harness.send(Prompts.turn("s", "r3", "again", 5));
+            harness.runUntilTokens(4);
+            harness.send(Prompts.cancel("s", "r2"));
+            harness.send(Prompts.cancel("s", "r1"));
+            harness.send(Prompts.cancel("s", "unknown"));
+            harness.runAll();
+            assertThat(harness.completions())
+                    .extracting(
+                            Completion::getRequestId,
+                            Completion::getFinishReason,
+                            c -> c.getTokenIds().size())
+                    .containsExactly(
+                            tuple("r2", "cancelled", 0),
+                            tuple("r1", "cancelled", 4),
+                            tuple("r3", "length", 5));
+        }
+    }
+
+    @Test
+    void deadlineEndsTurns() throws Exception {
+        try (GenerationHarness harness = open()) {
+            harness.setTimeMillis(100);
+            PromptRequest request =
+                    Prompts.turnRequest("s", "r", "hello", 50).setDeadlineMillis(200).build();
+            harness.send(Prompts.envelope(request, 100));
+            harness.runUntilTokens(3);
+            harness.setTimeMillis(200);
+            harness.runAll();
+            assertThat(harness.completions())
+                    .extracting(Completion::getFinishReason)
+                    .containsExactly("deadline");
+            assertThat(harness.completions().get(0).getTokenIds()).hasSize(3);
+        }
+    }
+
+    @Test
+    void sessionsAgeByTheTimestampsOfTheirPrompts() throws Exception {
+        PromptEnvelope turn = Prompts.turn("s", "r", "hello", 5);
+        try (GenerationHarness harness = open()) {
+            harness.send(turn);
+            harness.runAll();
+            PromptRequest again = Prompts.turnRequest("s", "r2", "hello", 5).build();
+            harness.send(Prompts.envelope(again, 61_000));
+            harness.runAll();
+            assertThat(harness.completions().get(1).getUsage().getReusedTokens()).isPositive();
+            harness.send(Prompts.envelope(turn.request(), 121_001));
+            harness.runAll();
+            assertThat(harness.completions().get(2).getUsage().getReusedTokens()).isZero();
+            assertThat(harness.completions().get(2).getTokenIds())
+                    .isEqualTo(harness.completions().get(0).getTokenIds());
+        }
+    }
+
+    @Test
+    void refusesByNameWithoutHarmToTheSession() throws Exception {
+        try (GenerationHarness harness = open()) {
+            harness.send(Prompts.turn("s", "long", "long text ".repeat(1000), 5));
+            harness.send(Prompts.turn("s", "r", "hello", 5));
+            harness.runAll();
+            assertThat(harness.deadLetters())
+                    .singleElement()
+                    .satisfies(
+                            letter -> {
+                                assertThat(letter.getReason()).isEqualTo("prompt_too_long");
+                                assertThat(letter.getDetail()).contains("contextLength=");
+                                assertThat(letter.getOffset()).isEqualTo(7);
+                                assertThat(letter.getOriginalLength()).isEqualTo(3);
+                            });
+            assertThat(harness.completions())
+                    .extracting(Completion::getRequestId)
+                    .containsExactly("r");
+        }
+    }
+
+    @Test
+    void boundedInputIsAnsweredAtItsEnd() throws Exception {
+        try (GenerationHarness harness = open()) {
+            harness.send(Prompts.turn("s", "r", "hello", 5));
+            harness.flink().endInput();
+            assertThat(harness.completions()).hasSize(1);
+        }
+    }
+
+    @Test
+    void startFailsWithoutMemoryForThePool() throws Exception {
+        try (GenerationHarness harness =
+                new GenerationHarness(OPTIONS, new HashMapStateBackend(), 1, 0, 64 << 10)) {
+            assertThatThrownBy(harness::open)
+                    .hasStackTraceContaining("pool")
+                    .hasStackTraceContaining("poolBytes=");
+        }
+    }
+
+    @Test
+    void stateHoldsNothingOfUnansweredWorkOnceAllIsAnswered() throws Exception {
+        try (GenerationHarness harness = open()) {
+            harness.send(Prompts.turn("s", "r", "hello", 5));
+            harness.runAll();
+            OperatorSubtaskState state = harness.snapshot();
+            try (GenerationHarness restored =
+                    new GenerationHarness(OPTIONS, new HashMapStateBackend(), 1, 0)) {
+                restored.open(state, 1, 1);
+                assertThat(restored.runMail()).isFalse();
+            }
+        }
+    }
+}
