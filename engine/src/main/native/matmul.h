@@ -22,6 +22,8 @@ static inline void blockProducts(
     if constexpr ((FLAGS & kNibbles) != 0) {
         NibbleSums acc[N];
         for (int c = 0; c < N; c++) acc[c] = zeroNibbleSums();
+        // Not unrolled: GCC would mix the chunks and run out of registers (a quarter of the speed on AVX2).
+#pragma GCC unroll 1
         for (int j = 0; j < 4; j++) {
             Bytes packed = loadBytes(block + 64 * j);
             Bytes low = lowNibbles(packed);
@@ -39,6 +41,7 @@ static inline void blockProducts(
         Ints half[2][N];
         for (int h = 0; h < 2; h++) {
             for (int c = 0; c < N; c++) half[h][c] = zeroInts();
+#pragma GCC unroll 1
             for (int j = 4 * h; j < 4 * h + 4; j++) {
                 SignedBytes weights = prepareSigned(loadBytes(block + 64 * j));
                 for (int c = 0; c < N; c++) {
