@@ -30,7 +30,7 @@ class BadInputITCase {
     void badRecordsAreNamedAndGoodOnesAnswered(TestCluster cluster) throws Exception {
         Configuration config = cluster.newJob();
         List<Bad> bad = badRecords();
-        RunningJob job = cluster.flink().submit(config);
+        RunningJob job = cluster.submit(config);
         try (Outputs outputs = new Outputs(cluster, config)) {
             publish(cluster, config, bad);
             outputs.await(job, o -> o.completions.size() + o.deadLetters.size() >= 2 * bad.size());

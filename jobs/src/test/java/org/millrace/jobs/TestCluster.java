@@ -3,6 +3,8 @@ package org.millrace.jobs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.flink.configuration.Configuration;
@@ -10,16 +12,19 @@ import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.util.FileUtils;
 import org.apache.kafka.clients.admin.Admin;
+import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
 import org.millrace.jobs.run.LocalCluster;
+import org.millrace.jobs.run.RunningJob;
 
 /** One broker and one Flink cluster for all tests of a JVM; each test has topics of its own. */
 public final class TestCluster implements AutoCloseable {
     public static final int SLOTS = 3;
 
+    private final List<RunningJob> jobs = new ArrayList<>();
     private final AtomicInteger scenarios = new AtomicInteger();
     private final Path directory;
     private final EmbeddedBroker broker;
@@ -38,12 +43,11 @@ public final class TestCluster implements AutoCloseable {
         }
     }
 
-    public LocalCluster flink() {
-        return flink;
-    }
-
-    public Path directory() {
-        return directory;
+    /** Starts a job; what a test leaves running is cancelled after it. */
+    public RunningJob submit(Configuration job) throws Exception {
+        RunningJob running = flink.submit(job);
+        jobs.add(running);
+        return running;
     }
 
     public String bootstrapServers() {
@@ -84,8 +88,17 @@ public final class TestCluster implements AutoCloseable {
         FileUtils.deleteDirectory(directory.toFile());
     }
 
+    private void cancelJobs() throws Exception {
+        for (RunningJob job : jobs) {
+            if (job.isRunning()) {
+                job.cancel();
+            }
+        }
+        jobs.clear();
+    }
+
     /** Hands the cluster to test methods. */
-    public static final class Extension implements ParameterResolver {
+    public static final class Extension implements ParameterResolver, AfterEachCallback {
         @Override
         public boolean supportsParameter(ParameterContext parameter, ExtensionContext context) {
             return parameter.getParameter().getType() == TestCluster.class;
@@ -93,9 +106,19 @@ public final class TestCluster implements AutoCloseable {
 
         @Override
         public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
+            return shared(context);
+        }
+
+        @Override
+        public void afterEach(ExtensionContext context) throws Exception {
+            shared(context).cancelJobs();
+        }
+
+        private static TestCluster shared(ExtensionContext context) {
             return context.getRoot()
                     .getStore(Namespace.GLOBAL)
-                    .getOrComputeIfAbsent(TestCluster.class, key -> new TestCluster(), TestCluster.class);
+                    .getOrComputeIfAbsent(
+                            TestCluster.class, key -> new TestCluster(), TestCluster.class);
         }
     }
 }

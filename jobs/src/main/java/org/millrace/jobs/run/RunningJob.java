@@ -36,13 +36,17 @@ public final class RunningJob {
         this.savepointDirectory = savepointDirectory;
     }
 
+    public boolean isRunning() {
+        return !result.isDone();
+    }
+
     /**
      * Does nothing while the job runs.
      *
      * @throws IOException with its cause if it has ended
      */
     public void checkRunning() throws Exception {
-        if (!result.isDone()) {
+        if (isRunning()) {
             return;
         }
         Throwable cause =
