@@ -28,9 +28,8 @@ public record GenerationOptions(
         String journal)
         implements Serializable {
 
-    /** The model as it runs fastest, sessions kept for ever. */
-    public static GenerationOptions defaults(String model) {
-        return new GenerationOptions(
-                model, ModelOptions.defaults(), 256, 64, 1000, 64, 0, false, null);
+    /** Sessions kept for ever, no journal. */
+    public static GenerationOptions defaults(String model, ModelOptions modelOptions) {
+        return new GenerationOptions(model, modelOptions, 256, 64, 1000, 64, 0, false, null);
     }
 }

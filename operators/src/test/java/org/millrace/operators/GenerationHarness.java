@@ -13,6 +13,7 @@ import org.apache.flink.runtime.operators.testutils.MockEnvironment;
 import org.apache.flink.runtime.operators.testutils.MockEnvironmentBuilder;
 import org.apache.flink.runtime.state.AbstractKeyedStateBackend;
 import org.apache.flink.runtime.state.StateBackend;
+import org.apache.flink.runtime.state.storage.JobManagerCheckpointStorage;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.tasks.mailbox.Mail;
 import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailbox;
@@ -65,6 +66,7 @@ final class GenerationHarness implements AutoCloseable {
                         0, (KeySelector<PromptEnvelope, String>) PromptEnvelope::sessionId);
         harness.getStreamConfig().setStateKeySerializer(StringSerializer.INSTANCE);
         harness.setStateBackend(backend);
+        harness.setCheckpointStorage(new JobManagerCheckpointStorage(256 << 20));
         harness.getStreamConfig()
                 .setManagedMemoryFractionOperatorOfUseCase(ManagedMemoryUseCase.OPERATOR, 0.5);
         harness.getStreamConfig()

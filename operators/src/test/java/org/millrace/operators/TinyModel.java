@@ -9,15 +9,26 @@ import org.millrace.engine.model.ActivationType;
 /** A model of a few hundred kilobytes with random weights: what it says means nothing, but it runs for real. */
 final class TinyModel {
     /** The Java kernels: the same bits as the C++ ones, and they need no compiler. */
-    static final ModelOptions OPTIONS =
-            new ModelOptions(KvType.F16, ActivationType.INT8, "reference", 1);
+    static final ModelOptions OPTIONS = options(KvType.F16);
 
     private TinyModel() {}
 
+    static ModelOptions options(KvType kvType) {
+        return new ModelOptions(kvType, ActivationType.INT8, "reference", 1);
+    }
+
     static Path path() {
+        return resource("q8_0.gguf");
+    }
+
+    /** The same shape and tokenizer with other weights. */
+    static Path otherPath() {
+        return resource("f16.gguf");
+    }
+
+    private static Path resource(String file) {
         try {
-            return Path.of(
-                    TinyModel.class.getResource("/golden/tiny/gqa3/q8_0.gguf").toURI());
+            return Path.of(TinyModel.class.getResource("/golden/tiny/gqa3/" + file).toURI());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }
