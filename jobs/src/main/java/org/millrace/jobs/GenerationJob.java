@@ -60,7 +60,10 @@ public final class GenerationJob {
         // Not chained: a sink that waits for Kafka must not hold up the next step.
         SingleOutputStreamOperator<OutputRecord> completions =
                 Generation.generate(
-                                prompts, GenerationSettings.of(config), env.getParallelism(), 1)
+                                prompts,
+                                GenerationSettings.of(config, hasLogAppendTime(config, kafka, topics)),
+                                env.getParallelism(),
+                                1)
                         .disableChaining();
 
         completions
@@ -101,6 +104,17 @@ public final class GenerationJob {
             }
         }
         return kafka;
+    }
+
+    /** Asks only where it matters: reading a topic's settings takes a permission of its own. */
+    private static boolean hasLogAppendTime(
+            ReadableConfig config, Properties kafka, KafkaTopics topics) throws IOException {
+        if (config.get(MillraceOptions.SESSION_TTL).isZero()) {
+            return false;
+        }
+        try (Admin admin = Admin.create(kafka)) {
+            return topics.promptsHaveLogAppendTime(admin);
+        }
     }
 
     /** Entry of {@code flink run}: the options of {@code millrace run} that concern the job. */

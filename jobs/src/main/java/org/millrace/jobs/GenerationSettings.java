@@ -11,9 +11,10 @@ public final class GenerationSettings {
     /**
      * The operator's options.
      *
+     * @param logAppendTime whether the prompts topic's timestamps are the broker's
      * @throws IllegalArgumentException if there is no model
      */
-    public static GenerationOptions of(ReadableConfig config) {
+    public static GenerationOptions of(ReadableConfig config, boolean logAppendTime) {
         String model = config.get(MillraceOptions.MODEL);
         if (model == null) {
             throw new IllegalArgumentException(
@@ -31,6 +32,7 @@ public final class GenerationSettings {
                 config.get(MillraceOptions.MAX_QUEUED_REQUESTS),
                 config.get(MillraceOptions.REMEMBERED_REQUESTS),
                 config.get(MillraceOptions.SESSION_TTL).toMillis(),
+                logAppendTime,
                 config.get(MillraceOptions.ALLOW_MODEL_CHANGE),
                 config.get(MillraceOptions.JOURNAL));
     }

@@ -32,6 +32,7 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
  */
 public record KafkaTopics(String prompts, String tokens, String completions, String deadLetters) {
     private static final Duration CREATION_TIMEOUT = Duration.ofSeconds(30);
+    private static final String TIMESTAMP_TYPE = "message.timestamp.type";
     private static final String MAX_TRANSACTION_TIMEOUT = "transaction.max.timeout.ms";
 
     /**
@@ -106,6 +107,21 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
                 }
                 Thread.sleep(100);
             }
+        }
+    }
+
+    /** Whether the brokers give the prompts their timestamps, which then only grow within a partition. */
+    boolean promptsHaveLogAppendTime(Admin admin) throws IOException {
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, prompts);
+        try {
+            Config config = admin.describeConfigs(List.of(resource)).all().get().get(resource);
+            return config.get(TIMESTAMP_TYPE).value().equals("LogAppendTime");
+        } catch (ExecutionException e) {
+            throw new IOException(
+                    "cannot read " + TIMESTAMP_TYPE + " of topic " + prompts + ": " + e.getCause().getMessage(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while reading topic settings", e);
         }
     }
 

@@ -88,7 +88,9 @@ public final class MillraceOptions {
                     .durationType()
                     .defaultValue(Duration.ZERO)
                     .withDescription(
-                            "A session is forgotten this long after its last prompt, by Kafka timestamps; 0 for never.");
+                            "A session is forgotten before a prompt this much later than the one before, by Kafka timestamps; 0 for"
+                                    + " never. Sessions without another prompt are freed by a timer where the topic has"
+                                    + " message.timestamp.type=LogAppendTime.");
 
     public static final ConfigOption<Boolean> ALLOW_MODEL_CHANGE =
             ConfigOptions.key("millrace.allow-model-change")

@@ -14,10 +14,14 @@ import org.apache.flink.runtime.io.network.partition.consumer.IndexedInputGate;
 import org.apache.flink.runtime.state.KeyedStateBackend;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.runtime.state.StateSnapshotContext;
+import org.apache.flink.runtime.state.VoidNamespace;
+import org.apache.flink.runtime.state.VoidNamespaceSerializer;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.BoundedOneInput;
+import org.apache.flink.streaming.api.operators.InternalTimer;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+import org.apache.flink.streaming.api.operators.Triggerable;
 import org.apache.flink.streaming.api.operators.sorted.state.BatchExecutionKeyedStateBackend;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.util.IOUtils;
@@ -33,7 +37,9 @@ import org.millrace.operators.state.SessionStateManager;
  * keep their source open and stop with a savepoint.
  */
 final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
-        implements OneInputStreamOperator<PromptEnvelope, OutputRecord>, BoundedOneInput {
+        implements OneInputStreamOperator<PromptEnvelope, OutputRecord>,
+                BoundedOneInput,
+                Triggerable<String, VoidNamespace> {
     private static final long serialVersionUID = 1L;
 
     /** Fewest positions of one session that a pool must have room for, if the model's context is not below. */
@@ -45,6 +51,8 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
     private transient Model model;
     private transient ListState<String> fingerprints;
     private transient InputActivity input;
+    private transient SessionStateManager state;
+    private transient SessionAges ages;
     private transient StepLoop loop;
     private transient StepScheduler scheduler;
     private transient OptionalLong restoredCheckpoint;
@@ -76,7 +84,14 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
             }
         }
         restoredCheckpoint = context.getRestoredCheckpointId();
-        loop = newLoop(new SessionStateManager(backend, context.getKeyedStateStore()));
+        state = new SessionStateManager(backend, context.getKeyedStateStore());
+        ages =
+                new SessionAges(
+                        state,
+                        getInternalTimerService(
+                                "session-ages", VoidNamespaceSerializer.INSTANCE, this),
+                        options);
+        loop = newLoop();
     }
 
     private Path modelPath() throws Exception {
@@ -85,7 +100,7 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
         return ModelLocation.resolve(options.model(), Path.of(directory, "millrace-models"));
     }
 
-    private StepLoop newLoop(SessionStateManager state) throws Exception {
+    private StepLoop newLoop() throws Exception {
         PoolMemory memory =
                 open(
                         PoolMemory.reserve(
@@ -111,6 +126,7 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
                 model,
                 generator,
                 state,
+                ages,
                 new Answers(output, state, metrics, options.rememberedRequests()),
                 metrics,
                 journal,
@@ -161,6 +177,17 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
         input.recordCame();
         loop.accept(element.getValue());
         scheduler.schedule();
+    }
+
+    @Override
+    public void onProcessingTime(InternalTimer<String, VoidNamespace> timer) throws Exception {
+        state.select(timer.getKey());
+        ages.onTimer(timer.getTimestamp());
+    }
+
+    @Override
+    public void onEventTime(InternalTimer<String, VoidNamespace> timer) {
+        throw new IllegalStateException("no event-time timer is ever registered");
     }
 
     @Override

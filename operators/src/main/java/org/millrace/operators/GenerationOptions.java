@@ -13,6 +13,8 @@ import org.millrace.engine.ModelOptions;
  * @param maxQueuedRequests soft limit of requests that wait in one subtask's state; above it the backlog stays in Kafka
  * @param rememberedRequests answered request ids kept per session, so that a repeat is answered from the record
  * @param sessionTtlMillis a session is forgotten when its next prompt comes this much later by Kafka timestamps; 0 for never
+ * @param logAppendTime whether the prompts topic's timestamps are the broker's ({@code message.timestamp.type=LogAppendTime}):
+ *     then a timer frees the state of old sessions that get no further prompt
  * @param allowModelChange whether sessions of other weights may go on with these
  * @param journal file outside of Flink that every prefill, snapshot and restore is appended to; null for none
  */
@@ -24,12 +26,13 @@ public record GenerationOptions(
         int maxQueuedRequests,
         int rememberedRequests,
         long sessionTtlMillis,
+        boolean logAppendTime,
         boolean allowModelChange,
         String journal)
         implements Serializable {
 
     /** Sessions kept for ever, no journal. */
     public static GenerationOptions defaults(String model, ModelOptions modelOptions) {
-        return new GenerationOptions(model, modelOptions, 256, 64, 1000, 64, 0, false, null);
+        return new GenerationOptions(model, modelOptions, 256, 64, 1000, 64, 0, false, false, null);
     }
 }

@@ -10,20 +10,17 @@ import org.millrace.operators.state.SessionWork.Kind;
 
 /**
  * The unanswered requests of all sessions: kept in keyed state in order of arrival, with one place in the line for each session
- * that has none running. Decides what is a repeat and when a session is too old; both follow from records alone.
+ * that has none running. Decides what is a repeat.
  */
 final class SessionQueues {
     private final SessionStateManager state;
     private final WaitingLine line = new WaitingLine();
-    private final long ttlMillis;
+    private final SessionAges ages;
     private int requests;
 
-    /**
-     * @param ttlMillis a session is forgotten before a prompt this much younger than the one before; 0 for never
-     */
-    SessionQueues(SessionStateManager state, long ttlMillis) {
+    SessionQueues(SessionStateManager state, SessionAges ages) {
         this.state = state;
-        this.ttlMillis = ttlMillis;
+        this.ages = ages;
     }
 
     /** Sessions that wait. */
@@ -48,7 +45,7 @@ final class SessionQueues {
     /** Queues a prompt of the selected session. */
     Offer offer(PromptEnvelope envelope, long nowMillis) throws Exception {
         SessionWork before = state.work();
-        SessionWork work = isExpired(envelope) ? withEnd(before, nowMillis) : before;
+        SessionWork work = ages.isTooOldFor(envelope.origin()) ? withEnd(before, nowMillis) : before;
         if (work.find(envelope.requestId()) != null) {
             return Offer.UNANSWERED;
         }
@@ -66,14 +63,6 @@ final class SessionQueues {
                         envelope.request().getPriority(),
                         nowMillis));
         return Offer.QUEUED;
-    }
-
-    /** Judges by Kafka timestamps: a wall clock would make a replay decide otherwise. */
-    private boolean isExpired(PromptEnvelope envelope) throws Exception {
-        long timestampMillis = envelope.origin().timestampMillis();
-        Long last = state.lastPromptMillis();
-        state.setLastPromptMillis(last == null ? timestampMillis : Math.max(last, timestampMillis));
-        return ttlMillis > 0 && last != null && timestampMillis - last > ttlMillis;
     }
 
     /** Queues the end of the selected session behind its requests. */

@@ -55,6 +55,7 @@ final class StepLoop {
             Model model,
             Generator generator,
             SessionStateManager state,
+            SessionAges ages,
             Answers answers,
             GenerationMetrics metrics,
             Journal journal,
@@ -68,7 +69,7 @@ final class StepLoop {
         this.journal = journal;
         this.options = options;
         this.clockMillis = clockMillis;
-        this.queues = new SessionQueues(state, options.sessionTtlMillis());
+        this.queues = new SessionQueues(state, ages);
         this.admission = new Admission(model, generator);
         metrics.watch(live::size, this::queuedRequests);
         metrics.watchPool(generator::usedBytes, generator.poolBytes());

@@ -31,6 +31,7 @@ class GenerationOperatorTest {
                     1000,
                     2,
                     60_000,
+                    true,
                     false,
                     null);
 
@@ -239,6 +240,25 @@ class GenerationOperatorTest {
             assertThat(harness.completions().get(2).getUsage().getReusedTokens()).isZero();
             assertThat(harness.completions().get(2).getTokenIds())
                     .isEqualTo(harness.completions().get(0).getTokenIds());
+        }
+    }
+
+    @Test
+    void timerFreesSessionsThatTheirPartitionHasLeftBehind() throws Exception {
+        try (GenerationHarness harness = open()) {
+            harness.send(Prompts.turn("old", "r", "hello", 5));
+            harness.runAll();
+            int entries = harness.stateEntries();
+            harness.setTimeMillis(1_000_000);
+            assertThat(harness.stateEntries()).as("no younger record came").isEqualTo(entries);
+            PromptRequest other = Prompts.turnRequest("new", "r", "hello", 5).build();
+            harness.send(Prompts.envelope(other, 61_001));
+            harness.runAll();
+            assertThat(harness.stateEntries()).isEqualTo(2 * entries);
+            harness.setTimeMillis(1_060_000);
+            assertThat(harness.stateEntries()).isEqualTo(entries);
+            harness.setTimeMillis(9_000_000);
+            assertThat(harness.stateEntries()).as("the newest one stays").isEqualTo(entries);
         }
     }
 

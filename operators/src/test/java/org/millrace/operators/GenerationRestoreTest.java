@@ -52,6 +52,7 @@ class GenerationRestoreTest {
                 1000,
                 64,
                 0,
+                false,
                 allowChange,
                 journal().toString());
     }
@@ -316,6 +317,7 @@ class GenerationRestoreTest {
                         1000,
                         64,
                         0,
+                        false,
                         false,
                         journal().toString());
         List<Completion> completions = new ArrayList<>();

@@ -29,7 +29,7 @@ import org.millrace.operators.types.PromptEnvelopeSerializer;
  *   turn         ValueState            the running turn as of the last snapshot
  *   session      ValueState            tokens, answered request ids, model
  *   answers      MapState by id        completions of the answered requests
- *   last-prompt  ValueState            Kafka timestamp of the newest prompt
+ *   last-prompt  ValueState            the newest prompt, where sessions age
  *   cache-header ValueState            page tables
  *   cache-tails  ValueState            pages that are not full
  *   pages        MapState by page id   full pages; write-once, read by key, never iterated
@@ -44,7 +44,7 @@ public final class SessionStateManager {
     private final ValueState<RunningTurn> turn;
     private final ValueState<SessionRecord> session;
     private final MapState<String, ImmutableBytes> answers;
-    private final ValueState<Long> lastPrompt;
+    private final ValueState<LastPrompt> lastPrompt;
     private final ValueState<ImmutableBytes> cacheHeader;
     private final ValueState<ImmutableBytes> cacheTails;
     private final MapState<Long, ImmutableBytes> pages;
@@ -69,7 +69,8 @@ public final class SessionStateManager {
                                 StringSerializer.INSTANCE,
                                 ImmutableBytesSerializer.INSTANCE));
         lastPrompt =
-                store.getState(new ValueStateDescriptor<>("last-prompt", LongSerializer.INSTANCE));
+                store.getState(
+                        new ValueStateDescriptor<>("last-prompt", LastPromptSerializer.INSTANCE));
         cacheHeader = store.getState(bytes("cache-header"));
         cacheTails = store.getState(bytes("cache-tails"));
         pages =
@@ -144,13 +145,13 @@ public final class SessionStateManager {
         session.update(value);
     }
 
-    /** Kafka timestamp of the newest prompt, in milliseconds; null if there was none. */
-    public Long lastPromptMillis() throws Exception {
+    /** The newest prompt; null if there was none. */
+    public LastPrompt lastPrompt() throws Exception {
         return lastPrompt.value();
     }
 
-    public void setLastPromptMillis(long timestampMillis) throws Exception {
-        lastPrompt.update(timestampMillis);
+    public void setLastPrompt(LastPrompt value) throws Exception {
+        lastPrompt.update(value);
     }
 
     /** The encoded completion of an answered request; null if it is not remembered. */
@@ -239,7 +240,7 @@ public final class SessionStateManager {
         }
     }
 
-    /** Deletes what is known of the session, but neither its unanswered requests nor the time of its newest prompt. */
+    /** Deletes what is known of the session, but neither its unanswered requests nor its newest prompt. */
     public void forgetSession() throws Exception {
         forgetCache();
         for (String requestId : session().answeredRequests()) {
@@ -249,7 +250,7 @@ public final class SessionStateManager {
         turn.clear();
     }
 
-    /** Deletes the time of the newest prompt. */
+    /** Deletes the newest prompt. */
     public void forgetLastPrompt() {
         lastPrompt.clear();
     }
