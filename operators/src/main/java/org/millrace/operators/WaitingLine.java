@@ -43,9 +43,6 @@ final class WaitingLine {
         return places.isEmpty() ? null : places.first();
     }
 
-    Place find(String sessionId) {
-        return bySession.get(sessionId);
-    }
 
     void leave(String sessionId) {
         Place place = bySession.remove(sessionId);
