@@ -8,13 +8,22 @@ import org.millrace.operators.GenerationOptions;
 public final class GenerationSettings {
     private GenerationSettings() {}
 
+    /** How the model is run. */
+    public static ModelOptions modelOptions(ReadableConfig config) {
+        return new ModelOptions(
+                config.get(MillraceOptions.KV_TYPE),
+                config.get(MillraceOptions.ACTIVATIONS),
+                config.get(MillraceOptions.KERNELS),
+                config.get(MillraceOptions.THREADS));
+    }
+
     /**
      * The operator's options.
      *
      * @param logAppendTime whether the prompts topic's timestamps are the broker's
      * @throws IllegalArgumentException if there is no model
      */
-    public static GenerationOptions of(ReadableConfig config, boolean logAppendTime) {
+    static GenerationOptions of(ReadableConfig config, boolean logAppendTime) {
         String model = config.get(MillraceOptions.MODEL);
         if (model == null) {
             throw new IllegalArgumentException(
@@ -22,11 +31,7 @@ public final class GenerationSettings {
         }
         return new GenerationOptions(
                 model,
-                new ModelOptions(
-                        config.get(MillraceOptions.KV_TYPE),
-                        config.get(MillraceOptions.ACTIVATIONS),
-                        config.get(MillraceOptions.KERNELS),
-                        config.get(MillraceOptions.THREADS)),
+                modelOptions(config),
                 config.get(MillraceOptions.MAX_BATCH_TOKENS),
                 config.get(MillraceOptions.MAX_SEQUENCES),
                 config.get(MillraceOptions.MAX_QUEUED_REQUESTS),

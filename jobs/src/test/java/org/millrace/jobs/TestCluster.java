@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.util.FileUtils;
 import org.apache.kafka.clients.admin.Admin;
 import org.junit.jupiter.api.extension.AfterEachCallback;
@@ -37,6 +38,7 @@ public final class TestCluster implements AutoCloseable {
             Configuration config = new Configuration();
             config.set(CoreOptions.DEFAULT_PARALLELISM, SLOTS);
             config.set(RestOptions.BIND_PORT, "0");
+            config.set(RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS, 3);
             flink = LocalCluster.start(config, directory);
         } catch (Exception e) {
             throw new IllegalStateException("cannot start the test cluster", e);

@@ -1,8 +1,10 @@
 package org.millrace.jobs.client;
 
 import java.io.PrintStream;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import org.apache.avro.specific.SpecificRecord;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.DeadLetter;
@@ -15,8 +17,15 @@ import org.millrace.schemas.TokenDelta;
 public final class AnswerPrinter {
     private static final int LINE_CHARACTERS = 72;
 
+    /** Text of a turn that fills no line yet, and how many characters of the turn have come in all. */
+    private static final class Pending {
+        private final StringBuilder text = new StringBuilder();
+        private int characters;
+    }
+
     private final PrintStream out;
-    private final Map<String, StringBuilder> pending = new LinkedHashMap<>();
+    private final Map<String, Pending> open = new HashMap<>();
+    private final Set<String> answered = new HashSet<>();
 
     public AnswerPrinter(PrintStream out) {
         this.out = out;
@@ -36,8 +45,31 @@ public final class AnswerPrinter {
     /** Shows a token, as soon as its line is full. */
     private void print(TokenDelta token) {
         String label = token.getSessionId() + "/" + token.getRequestId();
-        StringBuilder text = pending.computeIfAbsent(label, key -> new StringBuilder());
-        text.append(token.getText());
+        if (answered.contains(label)) {
+            return;
+        }
+        Pending pending = open.computeIfAbsent(label, key -> new Pending());
+        pending.characters += token.getText().length();
+        printFullLines(label, pending.text.append(token.getText()));
+    }
+
+    /** Shows the rest of an answer, as far as its tokens have not come yet, and how it ended. */
+    private void print(Completion completion) {
+        String label = completion.getSessionId() + "/" + completion.getRequestId();
+        answered.add(label);
+        Pending pending = open.remove(label);
+        StringBuilder rest = pending == null ? new StringBuilder() : pending.text;
+        int shown = pending == null ? 0 : pending.characters;
+        rest.append(completion.getText(), Math.min(shown, completion.getText().length()), completion.getText().length());
+        printFullLines(label, rest);
+        String text = rest.toString().strip();
+        String end =
+                "(" + completion.getFinishReason() + ", " + completion.getUsage().getGeneratedTokens() + " tokens"
+                        + (completion.getRepeated() ? ", repeated" : "") + ")";
+        printLine(label, text.isEmpty() ? end : text + " " + end);
+    }
+
+    private void printFullLines(String label, StringBuilder text) {
         for (int end = lineEnd(text); end >= 0; end = lineEnd(text)) {
             printLine(label, text.substring(0, end).stripTrailing());
             text.delete(0, end);
@@ -45,17 +77,6 @@ public final class AnswerPrinter {
                 text.deleteCharAt(0);
             }
         }
-    }
-
-    /** Shows the rest of an answer and how it ended. */
-    private void print(Completion completion) {
-        String label = completion.getSessionId() + "/" + completion.getRequestId();
-        StringBuilder rest = pending.remove(label);
-        String text = rest == null ? "" : rest.toString().strip();
-        String end =
-                "(" + completion.getFinishReason() + ", " + completion.getUsage().getGeneratedTokens() + " tokens"
-                        + (completion.getRepeated() ? ", repeated" : "") + ")";
-        printLine(label, text.isEmpty() ? end : text + " " + end);
     }
 
     /** Shows why a record was not answered. */

@@ -43,7 +43,7 @@ public final class ConsumeCommand implements Callable<Integer> {
         this(System.out);
     }
 
-    ConsumeCommand(PrintStream out) {
+    public ConsumeCommand(PrintStream out) {
         this.out = out;
         this.printer = new AnswerPrinter(out);
     }

@@ -82,6 +82,9 @@ public final class PromptReader implements AutoCloseable {
         }
         try {
             PromptLine parsed = JSON.readValue(text);
+            if (parsed == null) {
+                throw problem("a line must be an object");
+            }
             PromptRequest request = parsed.toRequest();
             RequestDecoder.check(request);
             checkUnique(request);
@@ -108,8 +111,8 @@ public final class PromptReader implements AutoCloseable {
         try {
             String text;
             do {
-                text = reader.readLine();
                 line++;
+                text = reader.readLine();
             } while (text != null && text.isBlank());
             return text;
         } catch (CharacterCodingException e) {

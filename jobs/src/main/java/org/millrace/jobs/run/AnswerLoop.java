@@ -52,7 +52,9 @@ final class AnswerLoop {
                         view.show(output);
                     }
                 }
-                view.status(progress.summary());
+                if (!requests.isEmpty()) {
+                    view.status(progress.summary());
+                }
             }
         }
     }

@@ -48,9 +48,6 @@ public final class LocalCluster implements AutoCloseable {
         set(config, RestOptions.BIND_PORT, "8081-8181");
         set(config, WebOptions.CHECKPOINTS_HISTORY_SIZE, 10_000);
         set(config, TaskManagerOptions.MANAGED_MEMORY_SIZE, MANAGED_MEMORY_PER_SLOT.multiply(slots));
-        // On a cluster a job tries for ever; somebody who waits in front of a terminal wants to know.
-        set(config, RestartStrategyOptions.RESTART_STRATEGY, "exponential-delay");
-        set(config, RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS, 5);
         set(config, RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_INITIAL_BACKOFF, Duration.ofMillis(500));
         MiniCluster cluster =
                 new MiniCluster(

@@ -53,7 +53,8 @@ record RunReport(
         Column[] columns = {
             new Column().dataAlign(HorizontalAlign.LEFT), new Column().dataAlign(HorizontalAlign.RIGHT)
         };
-        return AsciiTable.getTable(columns, rows.toArray(String[][]::new));
+        return AsciiTable.getTable(
+                AsciiTable.BASIC_ASCII_NO_DATA_SEPARATORS, columns, rows.toArray(String[][]::new));
     }
 
     /** One JSON document. */

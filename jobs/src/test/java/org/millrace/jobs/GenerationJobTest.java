@@ -1,0 +1,56 @@
+package org.millrace.jobs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.time.Duration;
+import org.apache.flink.api.common.RuntimeExecutionMode;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.ExecutionOptions;
+import org.apache.flink.configuration.StateBackendOptions;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.junit.jupiter.api.Test;
+
+class GenerationJobTest {
+    @Test
+    void defaultsGiveWayToWhatIsConfigured() {
+        Configuration configured = new Configuration();
+        configured.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofSeconds(30));
+        Configuration defaults = JobDefaults.missingIn(configured);
+        assertThat(defaults.contains(CheckpointingOptions.CHECKPOINTING_INTERVAL)).isFalse();
+        assertThat(defaults.get(StateBackendOptions.STATE_BACKEND)).isEqualTo("rocksdb");
+        assertThat(defaults.get(CheckpointingOptions.ENABLE_UNALIGNED)).isTrue();
+        assertThat(defaults.get(CheckpointingOptions.TOLERABLE_FAILURE_NUMBER)).isEqualTo(Integer.MAX_VALUE);
+    }
+
+    @Test
+    void batchModeIsRefused() {
+        Configuration config = new Configuration();
+        config.set(ExecutionOptions.RUNTIME_MODE, RuntimeExecutionMode.BATCH);
+        assertThatThrownBy(() -> GenerationJob.build(new StreamExecutionEnvironment(config)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("execution.runtime-mode=BATCH");
+    }
+
+    @Test
+    void equalTopicsAreRefused() {
+        Configuration config = new Configuration();
+        config.set(MillraceOptions.TOKENS_TOPIC, "prompts");
+        assertThatThrownBy(() -> KafkaTopics.of(config)).hasMessageContaining("topics must differ");
+    }
+
+    @Test
+    void argumentsBecomeOptions() {
+        Configuration config =
+                JobArguments.parse(
+                        "--model", "m.gguf", "--kv-type", "int8", "--delivery", "at-least-once",
+                        "--checkpoint-interval", "500ms", "-Dmillrace.threads=3", "--bootstrap-servers", "a:1");
+        assertThat(config.get(MillraceOptions.MODEL)).isEqualTo("m.gguf");
+        assertThat(config.get(MillraceOptions.KV_TYPE)).hasToString("INT8");
+        assertThat(config.get(MillraceOptions.DELIVERY)).isEqualTo(MillraceOptions.Delivery.AT_LEAST_ONCE);
+        assertThat(config.get(CheckpointingOptions.CHECKPOINTING_INTERVAL)).isEqualTo(Duration.ofMillis(500));
+        assertThat(config.get(MillraceOptions.THREADS)).isEqualTo(3);
+        assertThat(config.get(MillraceOptions.BOOTSTRAP_SERVERS)).isEqualTo("a:1");
+    }
+}
