@@ -1,0 +1,121 @@
+package org.millrace.jobs.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.millrace.jobs.client.ConsumeCommand;
+import org.millrace.jobs.client.ProduceCommand;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+
+/**
+ * The command line. Results go to standard output, everything else to standard error.
+ *
+ * <p>Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong usage.
+ */
+@Command(
+        name = "millrace",
+        scope = ScopeType.INHERIT,
+        mixinStandardHelpOptions = true,
+        versionProvider = Millrace.BuildVersion.class,
+        usageHelpAutoWidth = true,
+        sortOptions = false,
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {
+            "0:Done.",
+            "1:Failed; one line on standard error says why.",
+            "2:Wrong usage: an unknown option or a value out of range."
+        },
+        subcommands = {
+            GenerateCommand.class,
+            ScoreCommand.class,
+            TokenizeCommand.class,
+            ProduceCommand.class,
+            ConsumeCommand.class
+        },
+        description = "Generates text with large language models inside Apache Flink.")
+public final class Millrace implements Runnable {
+    @Option(
+            names = "--verbose",
+            scope = ScopeType.INHERIT,
+            description = "Log what is done, and print the stack trace of a failure.")
+    private boolean verbose;
+
+    @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
+
+    public static void main(String[] args) {
+        // Read when the first logger is made, which is before the arguments are parsed.
+        if (List.of(args).contains("--verbose")) {
+            System.setProperty("millrace.log.level", "INFO");
+        }
+        PrintStream results =
+                new PrintStream(
+                        new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+        int exitCode = execute(results, args);
+        results.flush();
+        System.exit(exitCode);
+    }
+
+    /** Runs a command, its results going to {@code results}; returns the exit code. */
+    static int execute(PrintStream results, String... args) {
+        PrintStream standardOutput = System.out;
+        System.setOut(results);
+        Millrace millrace = new Millrace();
+        CommandLine commands = new CommandLine(millrace);
+        // What a library prints is not a result.
+        System.setOut(System.err);
+        try {
+            commands.setOut(new PrintWriter(results, true, StandardCharsets.UTF_8));
+            commands.setCaseInsensitiveEnumValuesAllowed(true);
+            commands.setParameterExceptionHandler(Millrace::wrongUsage);
+            commands.setExecutionExceptionHandler(
+                    (failure, command, parsed) -> failed(failure, command, millrace.verbose));
+            return commands.execute(args);
+        } finally {
+            System.setOut(standardOutput);
+        }
+    }
+
+    private static int wrongUsage(ParameterException usage, String[] args) {
+        System.err.println("millrace: " + usage.getMessage());
+        CommandLine.UnmatchedArgumentException.printSuggestions(usage, new PrintWriter(System.err, true));
+        System.err.println(
+                "Try: " + usage.getCommandLine().getCommandSpec().qualifiedName() + " --help");
+        return CommandLine.ExitCode.USAGE;
+    }
+
+    private static int failed(Exception failure, CommandLine command, boolean verbose) {
+        if (failure instanceof ParameterException usage) {
+            return wrongUsage(usage, new String[0]);
+        }
+        if (verbose) {
+            failure.printStackTrace();
+        } else {
+            String message = failure.getMessage();
+            System.err.println(
+                    "millrace: " + (message == null ? failure.getClass().getName() : message));
+        }
+        return CommandLine.ExitCode.SOFTWARE;
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "a command is missing");
+    }
+
+    /** The version that Maven wrote into the jar; in a class folder, what the launcher runs, there is none. */
+    static final class BuildVersion implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Millrace.class.getPackage().getImplementationVersion();
+            return new String[] {"millrace " + (version == null ? "(development build)" : version)};
+        }
+    }
+}

@@ -1,0 +1,49 @@
+package org.millrace.jobs.cli;
+
+import java.io.IOException;
+import org.millrace.engine.Model;
+import org.millrace.engine.ModelOptions;
+import org.millrace.engine.kvcache.KvType;
+import org.millrace.engine.model.ActivationType;
+import picocli.CommandLine.Option;
+
+/** Which model, and how it is run. */
+final class ModelArguments {
+    @Option(
+            names = "--model",
+            paramLabel = "FILE|DIR|HUB_ID",
+            description = "A GGUF file, a Hugging Face directory, or ORG/NAME on the model hub"
+                    + " (default: SmolLM2-135M-Instruct, fetched once).")
+    private String model;
+
+    @Option(
+            names = "--kv-type",
+            defaultValue = "f16",
+            description = "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+    private KvType kvType;
+
+    @Option(
+            names = "--activations",
+            defaultValue = "int8",
+            description = "int8 is fast; f32, with dequantised weights, is for comparisons:"
+                    + " ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+    private ActivationType activations;
+
+    @Option(
+            names = "--provider",
+            defaultValue = "auto",
+            description = "Kernels: auto, cpu (C++) or reference (Java) (default: ${DEFAULT-VALUE}).")
+    private String provider;
+
+    @Option(
+            names = "--threads",
+            defaultValue = "0",
+            description = "Compute threads; 0 for one per processor (default: ${DEFAULT-VALUE}).")
+    private int threads;
+
+    Model open() throws IOException {
+        return Model.open(
+                ModelLocator.locate(model),
+                new ModelOptions(kvType, activations, provider, threads));
+    }
+}

@@ -1,0 +1,45 @@
+package org.millrace.jobs.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Finds the files of a model, and fetches what is not there yet into the model cache: {@code MILLRACE_HOME/models}, by default
+ * {@code ~/.cache/millrace/models}.
+ */
+public final class ModelLocator {
+    private ModelLocator() {}
+
+    /**
+     * The model's file or directory.
+     *
+     * @param model a path, {@code ORG/NAME} on the model hub, or null for the default model
+     * @throws IOException if there is no such model, or it cannot be fetched, saying what to do
+     */
+    public static Path locate(String model) throws IOException {
+        if (model == null) {
+            return DefaultModel.fetch(models());
+        }
+        Path path = Path.of(model);
+        if (Files.exists(path)) {
+            return path;
+        }
+        if (!HubModel.isId(model)) {
+            throw new IOException("no model at " + model);
+        }
+        return HubModel.fetch(model, models());
+    }
+
+    /** Where Millrace keeps what it fetches and makes, outside the checkout. */
+    public static Path home() {
+        String home = System.getenv("MILLRACE_HOME");
+        return home == null || home.isEmpty()
+                ? Path.of(System.getProperty("user.home"), ".cache", "millrace")
+                : Path.of(home);
+    }
+
+    private static Path models() throws IOException {
+        return Files.createDirectories(home().resolve("models"));
+    }
+}

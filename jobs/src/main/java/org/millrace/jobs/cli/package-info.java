@@ -1,0 +1,2 @@
+/** The command line: the entry point, and the commands that need no Flink and no Kafka. */
+package org.millrace.jobs.cli;
