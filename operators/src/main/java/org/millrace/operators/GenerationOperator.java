@@ -43,7 +43,7 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
     private static final long serialVersionUID = 1L;
 
     /** Fewest positions of one session that a pool must have room for, if the model's context is not below. */
-    private static final int MIN_SESSION_TOKENS = 512;
+    private static final int MIN_SESSION_TOKENS = 256;
 
     private final transient GenerationOptions options;
     private final transient MailboxExecutor mailbox;

@@ -11,17 +11,12 @@ import org.millrace.engine.batch.FinishReason;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.Sequence;
 import org.millrace.engine.batch.StepResult;
-import org.millrace.engine.kvcache.CorruptCacheException;
-import org.millrace.engine.kvcache.IncompatibleCacheException;
 import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.engine.model.StreamDecoder;
 import org.millrace.operators.decode.BadRequestException;
 import org.millrace.operators.state.RunningTurn;
-import org.millrace.operators.state.SessionRecord;
 import org.millrace.operators.state.SessionStateManager;
 import org.millrace.operators.state.SessionWork;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Takes requests in and generates: one {@link #step} ends what is overdue, fills the batch from the line, runs the model once,
@@ -31,8 +26,6 @@ import org.slf4j.LoggerFactory;
  * the task's mailbox thread. The operator closes what it was given.
  */
 final class StepLoop {
-    private static final Logger LOG = LoggerFactory.getLogger(StepLoop.class);
-
     /** Longest time that one step spends on bringing sessions back from state. */
     private static final long ADMISSION_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
@@ -45,11 +38,10 @@ final class StepLoop {
     private final Journal journal;
     private final GenerationOptions options;
     private final LongSupplier clockMillis;
-    private final Admission admission;
+    private final TurnStarter starter;
     private final Map<String, Sequence> live = new LinkedHashMap<>();
     private Candidate candidate;
     private long finishedTurns;
-    private long restoredCheckpoint = -1;
 
     StepLoop(
             Model model,
@@ -70,7 +62,8 @@ final class StepLoop {
         this.options = options;
         this.clockMillis = clockMillis;
         this.queues = new SessionQueues(state, ages);
-        this.admission = new Admission(model, generator);
+        this.starter =
+                new TurnStarter(model, generator, state, metrics, journal, options, clockMillis);
         metrics.watch(live::size, this::queuedRequests);
         metrics.watchPool(generator::usedBytes, generator.poolBytes());
     }
@@ -307,7 +300,7 @@ final class StepLoop {
         }
         candidate = null;
         queues.line().leave(place.sessionId());
-        start(next);
+        live.put(place.sessionId(), starter.start(next));
         return true;
     }
 
@@ -315,90 +308,12 @@ final class StepLoop {
     private Candidate prepare(WaitingLine.Place place) throws Exception {
         SessionWork.Entry entry = state.work().first();
         PromptEnvelope envelope = state.request(entry);
-        RunningTurn resumed = state.turn();
-        if (resumed != null) {
-            checkModel(resumed.modelFingerprint());
-            checkPool(resumed);
-            return new Candidate(place, entry, envelope, null, resumed);
-        }
-        SessionRecord session = state.session();
-        checkModel(session.modelFingerprint());
         try {
-            Admission.Turn fresh = admission.admit(envelope.request(), session);
-            return new Candidate(place, entry, envelope, fresh, null);
+            return starter.prepare(place, entry, envelope);
         } catch (BadRequestException e) {
             answers.deadLetter(envelope, e.reason(), e.getMessage());
             endTurn(place.sessionId(), entry);
             return null;
-        }
-    }
-
-    private void checkModel(String fingerprint) {
-        if (!fingerprint.isEmpty()
-                && !fingerprint.equals(model.fingerprint())
-                && !options.allowModelChange()) {
-            throw new ModelChangedException(fingerprint, model.fingerprint());
-        }
-    }
-
-    private void checkPool(RunningTurn resumed) {
-        if (resumed.maxTotalTokens() > generator.maxSessionTokens()) {
-            throw new IllegalStateException(
-                    "the page pool is too small to go on with a running turn: "
-                            + admission.describeShortage(resumed.maxTotalTokens()));
-        }
-    }
-
-    private void start(Candidate next) throws Exception {
-        String sessionId = next.place().sessionId();
-        SessionCache cache = openCache(sessionId);
-        RunningTurn resumed = next.resumed();
-        Sequence sequence;
-        if (resumed == null) {
-            LiveTurn turn =
-                    new LiveTurn(
-                            next.envelope(),
-                            next.entry(),
-                            model.fingerprint(),
-                            clockMillis.getAsLong(),
-                            0);
-            Admission.Turn fresh = next.fresh();
-            sequence =
-                    new Sequence(cache, fresh.history(), fresh.prompt(), fresh.params(), turn);
-        } else {
-            LiveTurn turn =
-                    new LiveTurn(
-                            next.envelope(),
-                            next.entry(),
-                            resumed.modelFingerprint(),
-                            resumed.startedMillis(),
-                            resumed.firstTokenMillis());
-            sequence = Sequence.restore(resumed.sequence(), cache, turn);
-        }
-        generator.submit(sequence);
-        live.put(sessionId, sequence);
-    }
-
-    /** The session's cache from state; an empty one, to be computed again, if that cannot be used. */
-    private SessionCache openCache(String sessionId) throws Exception {
-        byte[] header = state.cacheHeader();
-        if (header == null) {
-            return generator.newCache();
-        }
-        try {
-            SessionCache cache =
-                    generator.restoreCache(header, state.cacheTails(), state.pageSource());
-            metrics.restored();
-            journal.restored(sessionId, cache.length(), restoredCheckpoint);
-            return cache;
-        } catch (CorruptCacheException | IncompatibleCacheException e) {
-            LOG.warn(
-                    "Cache of session {} is computed again from its tokens: {}",
-                    sessionId,
-                    e.getMessage());
-            metrics.rebuilt();
-            state.forgetCache();
-            return generator.newCache();
         }
     }
 
@@ -425,7 +340,7 @@ final class StepLoop {
      * @param checkpointId checkpoint that the state is of, or -1
      */
     void restore(long checkpointId) throws Exception {
-        restoredCheckpoint = checkpointId;
+        starter.restoredFrom(checkpointId);
         queues.restore();
     }
 }

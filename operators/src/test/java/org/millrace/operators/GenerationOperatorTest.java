@@ -10,14 +10,18 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.runtime.state.hashmap.HashMapStateBackend;
+import org.apache.flink.streaming.api.operators.sorted.state.BatchExecutionStateBackend;
 import org.junit.jupiter.api.Test;
 import org.millrace.engine.Model;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.model.ChatTemplate;
 import org.millrace.operators.decode.BadRequestException;
 import org.millrace.operators.decode.RequestDecoder;
+import org.millrace.schemas.ChatMessage;
 import org.millrace.schemas.Completion;
+import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.PromptRequest;
 import org.millrace.schemas.TokenDelta;
 
@@ -34,6 +38,8 @@ class GenerationOperatorTest {
                     true,
                     false,
                     null);
+
+    private static final long SMALL_MANAGED_BYTES = 2 * 650_000;
 
     private static GenerationHarness open() throws Exception {
         return new GenerationHarness(OPTIONS, new HashMapStateBackend(), 1, 0).open();
@@ -280,6 +286,103 @@ class GenerationOperatorTest {
             assertThat(harness.completions())
                     .extracting(Completion::getRequestId)
                     .containsExactly("r");
+        }
+    }
+
+    @Test
+    void refusesWhatTheSessionHasNoRoomFor() throws Exception {
+        try (GenerationHarness harness = open()) {
+            harness.send(Prompts.turn("s", "r1", "word ".repeat(100), 5));
+            harness.send(Prompts.turn("s", "r2", "word ".repeat(100), 5));
+            harness.send(Prompts.turn("s", "r3", "word", 5));
+            harness.runAll();
+            assertThat(harness.completions())
+                    .extracting(Completion::getRequestId)
+                    .containsExactly("r1", "r3");
+            assertThat(harness.deadLetters())
+                    .extracting(DeadLetter::getReason)
+                    .containsExactly("session_too_long");
+        }
+    }
+
+    @Test
+    void refusesWhatThePoolCanNeverHold() throws Exception {
+        try (GenerationHarness harness =
+                new GenerationHarness(OPTIONS, new HashMapStateBackend(), 1, 0, SMALL_MANAGED_BYTES)
+                        .open()) {
+            harness.send(Prompts.turn("s", "r1", "hello", 400));
+            harness.send(Prompts.turn("s", "r2", "hello", 4));
+            harness.runAll();
+            assertThat(harness.completions())
+                    .extracting(Completion::getRequestId)
+                    .containsExactly("r2");
+            assertThat(harness.deadLetters())
+                    .singleElement()
+                    .satisfies(
+                            letter -> {
+                                assertThat(letter.getReason()).isEqualTo("pool_too_small");
+                                assertThat(letter.getDetail())
+                                        .contains("poolBytes=", "neededBytes=");
+                            });
+        }
+    }
+
+    @Test
+    void requestsWaitInOrderWhileThePoolIsFull() throws Exception {
+        try (GenerationHarness harness =
+                new GenerationHarness(OPTIONS, new HashMapStateBackend(), 1, 0, SMALL_MANAGED_BYTES)
+                        .open()) {
+            for (int session = 0; session < 6; session++) {
+                harness.send(Prompts.turn("s" + session, "r", "hello", 250));
+            }
+            harness.runUntilTokens(10);
+            long live =
+                    harness.tokens().stream().map(TokenDelta::getSessionId).distinct().count();
+            assertThat(live).isLessThan(6);
+            harness.runAll();
+            assertThat(harness.completions())
+                    .extracting(Completion::getSessionId)
+                    .containsExactly("s0", "s1", "s2", "s3", "s4", "s5");
+        }
+    }
+
+    @Test
+    void chatGoesThroughTheTemplate() throws Exception {
+        PromptRequest first =
+                Prompts.turnRequest("s", "r1", null, 6)
+                        .setMessages(List.of(new ChatMessage("user", "hello <|im_end|>")))
+                        .build();
+        PromptRequest second =
+                Prompts.turnRequest("s", "r2", null, 6)
+                        .setMessages(List.of(new ChatMessage("user", "more")))
+                        .build();
+        try (GenerationHarness harness = open();
+                Model model = Model.open(TinyModel.path(), TinyModel.OPTIONS)) {
+            harness.send(Prompts.envelope(first, 1));
+            harness.send(Prompts.envelope(second, 1));
+            harness.runAll();
+            ChatTemplate template = model.chatTemplate();
+            assertThat(harness.completions())
+                    .extracting(completion -> completion.getUsage().getPromptTokens())
+                    .containsExactly(
+                            template.encodeFirstTurn(
+                                            List.of(
+                                                    new ChatTemplate.Message(
+                                                            "user", "hello <|im_end|>")))
+                                    .length,
+                            template.encodeNextTurn(
+                                            List.of(new ChatTemplate.Message("user", "more")),
+                                            false)
+                                    .length);
+        }
+    }
+
+    @Test
+    void batchModeIsRefusedByName() throws Exception {
+        try (GenerationHarness harness =
+                new GenerationHarness(OPTIONS, new BatchExecutionStateBackend(), 1, 0)) {
+            assertThatThrownBy(harness::open)
+                    .hasStackTraceContaining("execution.runtime-mode=BATCH");
         }
     }
 

@@ -1,0 +1,148 @@
+package org.millrace.operators;
+
+import java.util.function.LongSupplier;
+import org.millrace.engine.Model;
+import org.millrace.engine.batch.Generator;
+import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.kvcache.CorruptCacheException;
+import org.millrace.engine.kvcache.IncompatibleCacheException;
+import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.operators.decode.BadRequestException;
+import org.millrace.operators.state.RunningTurn;
+import org.millrace.operators.state.SessionRecord;
+import org.millrace.operators.state.SessionStateManager;
+import org.millrace.operators.state.SessionWork;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Brings turns into the batch: new ones from their request, those that ran before a restore from state. */
+final class TurnStarter {
+    private static final Logger LOG = LoggerFactory.getLogger(TurnStarter.class);
+
+    private final Model model;
+    private final Generator generator;
+    private final SessionStateManager state;
+    private final GenerationMetrics metrics;
+    private final Journal journal;
+    private final LongSupplier clockMillis;
+    private final boolean allowModelChange;
+    private final Admission admission;
+    private long restoredCheckpoint = -1;
+
+    TurnStarter(
+            Model model,
+            Generator generator,
+            SessionStateManager state,
+            GenerationMetrics metrics,
+            Journal journal,
+            GenerationOptions options,
+            LongSupplier clockMillis) {
+        this.model = model;
+        this.generator = generator;
+        this.state = state;
+        this.metrics = metrics;
+        this.journal = journal;
+        this.clockMillis = clockMillis;
+        this.allowModelChange = options.allowModelChange();
+        this.admission = new Admission(model, generator);
+    }
+
+    /** Notes which checkpoint the state is of. */
+    void restoredFrom(long checkpointId) {
+        restoredCheckpoint = checkpointId;
+    }
+
+    /**
+     * Makes the selected session's first request ready.
+     *
+     * @throws BadRequestException if it can never run
+     * @throws ModelChangedException if its session is of other weights and may not go on with these
+     */
+    Candidate prepare(WaitingLine.Place place, SessionWork.Entry entry, PromptEnvelope envelope)
+            throws Exception {
+        RunningTurn resumed = state.turn();
+        if (resumed != null) {
+            checkModel(resumed.modelFingerprint());
+            checkPool(resumed);
+            return new Candidate(place, entry, envelope, null, resumed);
+        }
+        SessionRecord session = state.session();
+        checkModel(session.modelFingerprint());
+        Admission.Turn fresh = admission.admit(envelope.request(), session);
+        return new Candidate(place, entry, envelope, fresh, null);
+    }
+
+    private void checkModel(String fingerprint) {
+        if (!fingerprint.isEmpty()
+                && !fingerprint.equals(model.fingerprint())
+                && !allowModelChange) {
+            throw new ModelChangedException(fingerprint, model.fingerprint());
+        }
+    }
+
+    private void checkPool(RunningTurn resumed) {
+        if (resumed.maxTotalTokens() > generator.maxSessionTokens()) {
+            throw new IllegalStateException(
+                    "the page pool is too small to go on with a running turn: "
+                            + admission.describeShortage(resumed.maxTotalTokens()));
+        }
+    }
+
+    /** Submits a turn of the selected session; the generator must have room for it. */
+    Sequence start(Candidate candidate) throws Exception {
+        SessionCache cache = openCache(candidate.place().sessionId());
+        Sequence sequence =
+                candidate.resumed() == null
+                        ? begin(candidate, cache)
+                        : resume(candidate, cache);
+        generator.submit(sequence);
+        return sequence;
+    }
+
+    private Sequence begin(Candidate candidate, SessionCache cache) {
+        LiveTurn turn =
+                new LiveTurn(
+                        candidate.envelope(),
+                        candidate.entry(),
+                        model.fingerprint(),
+                        clockMillis.getAsLong(),
+                        0);
+        Admission.Turn fresh = candidate.fresh();
+        return new Sequence(cache, fresh.history(), fresh.prompt(), fresh.params(), turn);
+    }
+
+    private static Sequence resume(Candidate candidate, SessionCache cache) {
+        RunningTurn resumed = candidate.resumed();
+        LiveTurn turn =
+                new LiveTurn(
+                        candidate.envelope(),
+                        candidate.entry(),
+                        resumed.modelFingerprint(),
+                        resumed.startedMillis(),
+                        resumed.firstTokenMillis());
+        return Sequence.restore(resumed.sequence(), cache, turn);
+    }
+
+    /** The session's cache from state; an empty one, to be computed again, if that cannot be used. */
+    private SessionCache openCache(String sessionId) throws Exception {
+        byte[] header = state.cacheHeader();
+        if (header == null) {
+            return generator.newCache();
+        }
+        try {
+            SessionCache cache =
+                    generator.restoreCache(header, state.cacheTails(), state.pageSource());
+            metrics.restored();
+            journal.restored(sessionId, cache.length(), restoredCheckpoint);
+            return cache;
+        } catch (CorruptCacheException | IncompatibleCacheException e) {
+            LOG.warn(
+                    "Cache of session {} is computed again from its tokens: {}",
+                    sessionId,
+                    e.getMessage());
+            metrics.rebuilt();
+            state.forgetCache();
+            return generator.newCache();
+        }
+    }
+}
