@@ -1,0 +1,91 @@
+package org.millrace.operators;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.Gauge;
+import org.apache.flink.metrics.Histogram;
+import org.apache.flink.metrics.Metric;
+import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
+import org.junit.jupiter.api.Test;
+
+class GenerationMetricsTest {
+    private final Map<String, Metric> registered = new TreeMap<>();
+
+    /** Flink's registry reduced to names. */
+    private final class Group extends UnregisteredMetricsGroup {
+        @Override
+        public Group addGroup(String name) {
+            return this;
+        }
+
+        @Override
+        public Counter counter(String name) {
+            Counter counter = super.counter(name);
+            registered.put(name, counter);
+            return counter;
+        }
+
+        @Override
+        public <T, G extends Gauge<T>> G gauge(String name, G gauge) {
+            registered.put(name, gauge);
+            return gauge;
+        }
+
+        @Override
+        public <H extends Histogram> H histogram(String name, H histogram) {
+            registered.put(name, histogram);
+            return histogram;
+        }
+    }
+
+    private Object value(String name) {
+        Metric metric = registered.get(name);
+        return metric instanceof Counter counter
+                ? counter.getCount()
+                : ((Gauge<?>) metric).getValue();
+    }
+
+    @Test
+    void countsWhatHappens() {
+        GenerationMetrics metrics = new GenerationMetrics(new Group());
+        metrics.watch(() -> 3, () -> 4);
+        metrics.watchPool(() -> 5L, 6);
+        metrics.stepped(2, 30, 1, 1_500_000);
+        metrics.stepped(3, 0, 3, 2_500_000);
+        metrics.firstToken(7);
+        metrics.tokenGap(8_000);
+        metrics.completed();
+        metrics.repeated();
+        metrics.ignoredRepeat();
+        metrics.deadLettered();
+        metrics.restored();
+        metrics.rebuilt();
+        assertThat(value("promptTokens")).isEqualTo(30L);
+        assertThat(value("generatedTokens")).isEqualTo(4L);
+        assertThat(value("liveSessions")).isEqualTo(3);
+        assertThat(value("queuedRequests")).isEqualTo(4);
+        assertThat(value("cacheBytes")).isEqualTo(5L);
+        assertThat(value("poolBytes")).isEqualTo(6L);
+        assertThat(
+                        new String[] {
+                            "completions",
+                            "repeatedCompletions",
+                            "ignoredRepeats",
+                            "deadLetters",
+                            "restoredSessions",
+                            "rebuiltSessions"
+                        })
+                .allSatisfy(name -> assertThat(value(name)).isEqualTo(1L));
+        assertThat(max("batchSize")).isEqualTo(3);
+        assertThat(max("stepMicros")).isEqualTo(2500);
+        assertThat(max("firstTokenMicros")).isEqualTo(7000);
+        assertThat(max("tokenGapMicros")).isEqualTo(8);
+    }
+
+    private long max(String histogram) {
+        return ((Histogram) registered.get(histogram)).getStatistics().getMax();
+    }
+}
