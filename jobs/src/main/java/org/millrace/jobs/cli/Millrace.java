@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.millrace.jobs.client.ConsumeCommand;
 import org.millrace.jobs.client.ProduceCommand;
+import org.millrace.jobs.run.RunCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -34,6 +35,7 @@ import picocli.CommandLine.ScopeType;
             "2:Wrong usage: an unknown option or a value out of range."
         },
         subcommands = {
+            RunCommand.class,
             GenerateCommand.class,
             ScoreCommand.class,
             TokenizeCommand.class,

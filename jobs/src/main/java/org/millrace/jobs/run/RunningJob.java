@@ -10,6 +10,8 @@ import org.apache.flink.api.common.JobID;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.runtime.checkpoint.AbstractCheckpointStats;
 import org.apache.flink.runtime.checkpoint.CompletedCheckpointStats;
+import org.apache.flink.runtime.execution.ExecutionState;
+import org.apache.flink.runtime.executiongraph.AccessExecutionVertex;
 import org.apache.flink.runtime.jobmaster.JobResult;
 import org.apache.flink.runtime.minicluster.MiniCluster;
 
@@ -38,6 +40,24 @@ public final class RunningJob {
 
     public boolean isRunning() {
         return !result.isDone();
+    }
+
+    /** Waits until every subtask runs, with its state restored and its model loaded. */
+    public void awaitRunning() throws Exception {
+        while (!allSubtasksRun()) {
+            checkRunning();
+            Thread.sleep(50);
+        }
+    }
+
+    private boolean allSubtasksRun() throws Exception {
+        for (AccessExecutionVertex subtask :
+                cluster.getExecutionGraph(job).get().getAllExecutionVertices()) {
+            if (subtask.getExecutionState() != ExecutionState.RUNNING) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /**

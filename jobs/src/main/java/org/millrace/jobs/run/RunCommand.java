@@ -1,0 +1,171 @@
+package org.millrace.jobs.run;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Properties;
+import java.util.concurrent.Callable;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.util.FileUtils;
+import org.millrace.engine.Model;
+import org.millrace.jobs.EmbeddedBroker;
+import org.millrace.jobs.GenerationSettings;
+import org.millrace.jobs.JobArguments;
+import org.millrace.jobs.KafkaProperties;
+import org.millrace.jobs.KafkaTopics;
+import org.millrace.jobs.MillraceOptions;
+import org.millrace.jobs.cli.ModelLocator;
+import org.millrace.jobs.client.PromptReader;
+import org.millrace.schemas.PromptRequest;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code millrace run}: a broker, a Flink cluster and the generation job in this process. */
+@Command(
+        name = "run",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Runs the generation job with a broker and a Flink cluster of its own, answers prompts, and reports.",
+            "Without options it fetches the default model and answers a bundled set of prompts."
+        })
+public final class RunCommand implements Callable<Integer> {
+    private static final int SERVE_PORT = 9092;
+    private static final DateTimeFormatter RUN_NAME = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss-SSS");
+
+    @Mixin private JobArguments job;
+
+    @Option(names = "--prompts", paramLabel = "FILE.jsonl", description = "Prompts to answer, or - for standard input (default: a bundled set; none with --serve).")
+    private String prompts;
+
+    @Option(names = "--serve", description = "Stay up for other clients until SIGTERM, then stop with a savepoint.")
+    private boolean serve;
+
+    @Option(names = "--port", paramLabel = "PORT", description = "Port of the embedded broker (default: a free one; 9092 with --serve).")
+    private Integer port;
+
+    @Option(names = "--work-dir", paramLabel = "DIR", description = "Topics, checkpoints and savepoints (default: below MILLRACE_HOME, deleted after a complete run; kept with --serve).")
+    private Path workDirectory;
+
+    @Option(names = "--json", description = "Print one JSON document and nothing else.")
+    private boolean json;
+
+    private final PrintStream out;
+
+    public RunCommand() {
+        this(System.out);
+    }
+
+    RunCommand(PrintStream out) {
+        this.out = out;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        List<PromptRequest> requests = readPrompts();
+        Configuration config = configuration();
+        TerminationSignal termination = serve ? TerminationSignal.install() : null;
+        Path directory = directory();
+        if (config.get(MillraceOptions.BOOTSTRAP_SERVERS) != null) {
+            run(config, requests, directory, termination);
+        } else {
+            int brokerPort = port != null ? port : serve ? SERVE_PORT : 0;
+            try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), brokerPort)) {
+                config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
+                run(config, requests, directory, termination);
+            }
+        }
+        if (ownDirectory()) {
+            FileUtils.deleteDirectory(directory.toFile());
+        }
+        return 0;
+    }
+
+    private Configuration configuration() throws Exception {
+        Configuration config = job.toConfiguration();
+        config.set(MillraceOptions.MODEL, ModelLocator.locate(config.get(MillraceOptions.MODEL)).toString());
+        if (!config.contains(MillraceOptions.START_OFFSETS)) {
+            // The topic may hold prompts that an earlier run has answered.
+            config.set(MillraceOptions.START_OFFSETS, MillraceOptions.StartOffsets.COMMITTED);
+        }
+        if (!serve && !config.contains(RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS)) {
+            // A job tries for ever; somebody who waits for its end wants to know.
+            config.set(RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS, 5);
+        }
+        return config;
+    }
+
+    /** All of them before anything starts: a bad line is told in a second. */
+    private List<PromptRequest> readPrompts() throws IOException {
+        if (prompts != null) {
+            try (PromptReader reader = PromptReader.open(prompts)) {
+                return reader.all();
+            }
+        }
+        if (serve) {
+            return List.of();
+        }
+        InputStream bundled = RunCommand.class.getResourceAsStream("prompts.jsonl");
+        try (PromptReader reader = PromptReader.of("bundled prompts", bundled)) {
+            return reader.all();
+        }
+    }
+
+    /** Whether the work directory is this run's alone and goes with it. */
+    private boolean ownDirectory() {
+        return workDirectory == null && !serve;
+    }
+
+    private Path directory() throws IOException {
+        Path directory = workDirectory;
+        if (directory == null) {
+            Path home = ModelLocator.home();
+            directory =
+                    serve
+                            ? home.resolve("serve")
+                            : home.resolve("runs").resolve(LocalDateTime.now().format(RUN_NAME));
+        }
+        return Files.createDirectories(directory.toAbsolutePath());
+    }
+
+    private void run(
+            Configuration config, List<PromptRequest> requests, Path directory, TerminationSignal termination)
+            throws Exception {
+        RunView view = view();
+        String modelPath = config.get(MillraceOptions.MODEL);
+        // Opened here too, so that a model that cannot be used ends the run by name and not in a restarting job.
+        try (Model model = Model.open(Path.of(modelPath), GenerationSettings.modelOptions(config));
+                LocalCluster cluster = LocalCluster.start(config, directory)) {
+            view.note("model    " + model.config().name() + ", " + modelPath);
+            view.note("brokers  " + config.get(MillraceOptions.BOOTSTRAP_SERVERS));
+            view.note("web UI   " + cluster.webAddress());
+            RunningJob running = cluster.submit(new Configuration());
+            running.awaitRunning();
+            RunProgress progress = new RunProgress();
+            new AnswerLoop(running, KafkaProperties.load(config), KafkaTopics.of(config), progress, view)
+                    .run(requests, termination == null ? progress::done : termination::isReceived);
+            String savepoint = running.stop();
+            RunReport report = progress.report(modelPath, running.checkpoints(), savepoint);
+            if (json || !requests.isEmpty()) {
+                out.println(json ? report.json() : report.table());
+            }
+            if (!ownDirectory()) {
+                view.note("stopped; go on with --from-savepoint " + savepoint);
+            }
+        }
+    }
+
+    private RunView view() {
+        if (json) {
+            return RunView.silent();
+        }
+        return CommandLine.Help.Ansi.AUTO.enabled() ? RunView.terminal(out) : RunView.lines(out);
+    }
+}
