@@ -8,15 +8,7 @@
 
 namespace millrace::MILLRACE_ISA {
 
-constexpr int kQueries = 4;  // query vectors that share one reading of keys and values
 constexpr float kMinusInfinity = -__builtin_inff();
-
-struct Tile {
-    const uint8_t* page;
-    int32_t tile;
-    Mask live;
-    int32_t block;
-};
 
 struct Query {
     const float* q;
@@ -46,7 +38,7 @@ static int listTiles(const CacheArgs& c, const int32_t* head, int lastPosition, 
             while (live != 0) {
                 const int block = positions[__builtin_ctz(live)] >> kReductionShift;
                 const Mask inBlock = live & equal(blocks, broadcastInt(block));
-                tiles[count++] = {page, t, inBlock, block};
+                tiles[count++] = {page, t, block, inBlock};
                 live &= ~inBlock;
             }
         }
@@ -54,55 +46,132 @@ static int listTiles(const CacheArgs& c, const int32_t* head, int lastPosition, 
     return count;
 }
 
-// Pass 2 for one tile: scores of 16 slots, before masking.
-template <int N>
-static inline void tileScores(const PageLayout& p, const Tile& t, const Query* queries, Floats* scores) {
-    if (p.type == KvType::kInt8) {
+template <KvType TYPE>
+static inline Floats loadElements(const uint8_t* section, size_t at) {
+    if constexpr (TYPE == KvType::kF32) return load((const float*)section + at);
+    if constexpr (TYPE == KvType::kF16) return loadHalf((const uint16_t*)section + at);
+    return loadSignedBytes((const int8_t*)section + at);
+}
+
+// Pass 2 for T tiles: scores of 16 slots each, before masking. T * N chains at a time keep the multipliers busy.
+template <KvType TYPE, int N, int T>
+static inline void tileScores(const PageLayout& p, const Tile* tiles, const Query* queries, Floats scores[T][N]) {
+    if constexpr (TYPE == KvType::kInt8) {
         const int groups = p.keyDim / 4;
-        const uint8_t* keys = t.page + p.keys + (size_t)t.tile * groups * 64;
-        Ints dots[N];
-        for (int n = 0; n < N; n++) dots[n] = zeroInts();
+        Ints dots[T][N];
+        for (int t = 0; t < T; t++) {
+            for (int n = 0; n < N; n++) dots[t][n] = zeroInts();
+        }
         for (int g = 0; g < groups; g++) {
-            const SignedBytes k = prepareSigned(loadBytes(keys + 64 * g));
-            for (int n = 0; n < N; n++) dotSigned(dots[n], k, fourCodes(queries[n].codes + 4 * g));
+            for (int t = 0; t < T; t++) {
+                const uint8_t* keys = tiles[t].page + p.keys + (size_t)tiles[t].tile * groups * 64;
+                const SignedBytes k = prepareSigned(loadBytes(keys + 64 * g));
+                for (int n = 0; n < N; n++) dotSigned(dots[t][n], k, fourCodes(queries[n].codes + 4 * g));
+            }
         }
-        const Floats keyScales = load((const float*)(t.page + p.keyScales) + t.tile * kTileRows);
-        for (int n = 0; n < N; n++) {
-            scores[n] = mul(mul(toFloats(dots[n]), broadcast(queries[n].scale)), keyScales);
-        }
-        return;
-    }
-    Floats dots[N];
-    for (int n = 0; n < N; n++) dots[n] = zeros();
-    if (p.type == KvType::kF16) {
-        const uint16_t* keys = (const uint16_t*)(t.page + p.keys) + (size_t)t.tile * p.headDim * kTileRows;
-        for (int d = 0; d < p.headDim; d++) {
-            const Floats k = loadHalf(keys + d * kTileRows);
-            for (int n = 0; n < N; n++) dots[n] = fma(broadcast(queries[n].q[d]), k, dots[n]);
+        for (int t = 0; t < T; t++) {
+            const Floats keyScales = load((const float*)(tiles[t].page + p.keyScales) + tiles[t].tile * kTileRows);
+            for (int n = 0; n < N; n++) {
+                scores[t][n] = mul(mul(toFloats(dots[t][n]), broadcast(queries[n].scale)), keyScales);
+            }
         }
     } else {
-        const float* keys = (const float*)(t.page + p.keys) + (size_t)t.tile * p.headDim * kTileRows;
+        Floats dots[T][N];
+        for (int t = 0; t < T; t++) {
+            for (int n = 0; n < N; n++) dots[t][n] = zeros();
+        }
         for (int d = 0; d < p.headDim; d++) {
-            const Floats k = load(keys + d * kTileRows);
-            for (int n = 0; n < N; n++) dots[n] = fma(broadcast(queries[n].q[d]), k, dots[n]);
+            for (int t = 0; t < T; t++) {
+                const size_t at = ((size_t)tiles[t].tile * p.headDim + d) * kTileRows;
+                const Floats k = loadElements<TYPE>(tiles[t].page + p.keys, at);
+                for (int n = 0; n < N; n++) dots[t][n] = fma(broadcast(queries[n].q[d]), k, dots[t][n]);
+            }
+        }
+        for (int t = 0; t < T; t++) {
+            for (int n = 0; n < N; n++) scores[t][n] = mul(dots[t][n], broadcast(queries[n].scale));
         }
     }
-    for (int n = 0; n < N; n++) scores[n] = mul(dots[n], broadcast(queries[n].scale));
 }
 
 static inline Mask visible(const PageLayout& p, const Tile& t, int32_t position) {
     return t.live & ~greater(loadInts(positionsOf(p, t)), broadcastInt(position));
 }
 
-template <KvType TYPE>
-static inline Floats loadValues(const PageLayout& p, const Tile& t, int lane, int d) {
-    const size_t at = (size_t)(t.tile * kTileRows + lane) * p.headDim + d;
-    if constexpr (TYPE == KvType::kF32) return load((const float*)(t.page + p.values) + at);
-    if constexpr (TYPE == KvType::kF16) return loadHalf((const uint16_t*)(t.page + p.values) + at);
-    return loadSignedBytes((const int8_t*)(t.page + p.values) + at);
+// Pass 2 from tile `i`: stores T tiles' scores, minus infinity where a slot is not visible.
+template <KvType TYPE, int N, int T>
+static inline void maskedScores(
+    const PageLayout& p, const Tile* tiles, int i, const Query* queries, float* scores, Floats* largestOf) {
+    Floats s[T][N];
+    tileScores<TYPE, N, T>(p, tiles + i, queries, s);
+    for (int t = 0; t < T; t++) {
+        for (int n = 0; n < N; n++) {
+            const Mask shown = visible(p, tiles[i + t], queries[n].position);
+            const Floats masked = select(shown, s[t][n], broadcast(kMinusInfinity));
+            store(scores + ((size_t)(i + t) * N + n) * kTileRows, masked);
+            largestOf[n] = max(largestOf[n], masked);
+        }
+    }
 }
 
-static inline float loadValue(const PageLayout& p, const Tile& t, int lane, int d) {
+// Pass 3 for the tiles of one block and one query vector: scores become weights; returns the block's maximum.
+template <int N>
+static inline float blockWeights(float* scores, int count) {
+    Floats m = broadcast(kMinusInfinity);
+    for (int i = 0; i < count; i++) m = max(m, load(scores + (size_t)i * N * kTileRows));
+    const float blockLargest = largest(m);
+    for (int i = 0; i < count; i++) {
+        float* w = scores + (size_t)i * N * kTileRows;
+        const Floats s = load(w);
+        const Mask hidden = equal(s, broadcast(kMinusInfinity));
+        store(w, select(hidden, zeros(), exp(sub(s, broadcast(blockLargest)))));
+    }
+    return blockLargest;
+}
+
+// Sums of the weights of N query vectors in slot order: N chains side by side.
+template <int N>
+static inline void blockTotals(const float* weights, int count, float* totals) {
+    float acc[N];
+    for (int n = 0; n < N; n++) acc[n] = 0.f;
+    for (int i = 0; i < count; i++) {
+        for (int lane = 0; lane < kTileRows; lane++) {
+            for (int n = 0; n < N; n++) acc[n] += weights[((size_t)i * N + n) * kTileRows + lane];
+        }
+    }
+    for (int n = 0; n < N; n++) totals[n] = acc[n];
+}
+
+// Pass 4 for dimensions [d, d + 16 * W).
+template <KvType TYPE, int N, int W>
+static inline void addValues(
+    const PageLayout& p, const Tile* tiles, int count, const float* weights, const float* factors, int d, float* sums) {
+    Floats acc[W][N];
+    for (int w = 0; w < W; w++) {
+        for (int n = 0; n < N; n++) acc[w][n] = zeros();
+    }
+    for (int i = 0; i < count; i++) {
+        const float* weight = weights + (size_t)i * N * kTileRows;
+        const size_t first = (size_t)tiles[i].tile * kTileRows * p.headDim + d;
+        for (Mask live = tiles[i].live; live != 0; live &= live - 1) {
+            const int lane = __builtin_ctz(live);
+            for (int w = 0; w < W; w++) {
+                const Floats v = loadElements<TYPE>(
+                    tiles[i].page + p.values, first + (size_t)lane * p.headDim + w * kTileRows);
+                for (int n = 0; n < N; n++) {
+                    acc[w][n] = fma(broadcast(weight[n * kTileRows + lane]), v, acc[w][n]);
+                }
+            }
+        }
+    }
+    for (int w = 0; w < W; w++) {
+        for (int n = 0; n < N; n++) {
+            float* sum = sums + (size_t)n * p.headDim + d + w * kTileRows;
+            store(sum, fma(acc[w][n], broadcast(factors[n]), load(sum)));
+        }
+    }
+}
+
+static inline float loadElement(const PageLayout& p, const Tile& t, int lane, int d) {
     const size_t at = (size_t)(t.tile * kTileRows + lane) * p.headDim + d;
     switch (p.type) {
         case KvType::kF32: return ((const float*)(t.page + p.values))[at];
@@ -111,60 +180,35 @@ static inline float loadValue(const PageLayout& p, const Tile& t, int lane, int 
     }
 }
 
-// Pass 4 for the tiles of one block: o[d] = sum of weight * value, added to the outputs with the block's factor.
-template <KvType TYPE, int N>
-static inline void addValues(
-    const PageLayout& p, const Tile* tiles, int count, const float* weights, const float* factors, float* sums) {
-    int d = 0;
-    for (; d + kTileRows <= p.headDim; d += kTileRows) {
-        Floats acc[N];
-        for (int n = 0; n < N; n++) acc[n] = zeros();
+// Pass 4 for one dimension, where a head's size is not a multiple of 16.
+template <int N>
+static inline void addValue(
+    const PageLayout& p, const Tile* tiles, int count, const float* weights, const float* factors, int d, float* sums) {
+    for (int n = 0; n < N; n++) {
+        float acc = 0.f;
         for (int i = 0; i < count; i++) {
-            const float* w = weights + (size_t)i * N * kTileRows;
+            const float* w = weights + ((size_t)i * N + n) * kTileRows;
             for (Mask live = tiles[i].live; live != 0; live &= live - 1) {
                 const int lane = __builtin_ctz(live);
-                const Floats v = loadValues<TYPE>(p, tiles[i], lane, d);
-                for (int n = 0; n < N; n++) {
-                    acc[n] = fma(broadcast(w[n * kTileRows + lane]), v, acc[n]);
-                }
+                acc = __builtin_fmaf(w[lane], loadElement(p, tiles[i], lane, d), acc);
             }
         }
-        for (int n = 0; n < N; n++) {
-            float* sum = sums + (size_t)n * p.headDim + d;
-            store(sum, fma(acc[n], broadcast(factors[n]), load(sum)));
-        }
-    }
-    for (; d < p.headDim; d++) {
-        for (int n = 0; n < N; n++) {
-            float acc = 0.f;
-            for (int i = 0; i < count; i++) {
-                const float* w = weights + ((size_t)i * N + n) * kTileRows;
-                for (Mask live = tiles[i].live; live != 0; live &= live - 1) {
-                    const int lane = __builtin_ctz(live);
-                    acc = __builtin_fmaf(w[lane], loadValue(p, tiles[i], lane, d), acc);
-                }
-            }
-            float* sum = sums + (size_t)n * p.headDim + d;
-            *sum = __builtin_fmaf(acc, factors[n], *sum);
-        }
+        float* sum = sums + (size_t)n * p.headDim + d;
+        *sum = __builtin_fmaf(acc, factors[n], *sum);
     }
 }
 
 // Passes 2 to 4 for N query vectors. `scores`: float[tiles][N][16]; `sums`: float[N][headDim].
-template <int N>
+template <KvType TYPE, int N>
 static void attend(const PageLayout& p, const Tile* tiles, int count, const Query* queries, float* scores, float* sums) {
-    float largestOf[N];
-    for (int n = 0; n < N; n++) largestOf[n] = kMinusInfinity;
-    for (int i = 0; i < count; i++) {
-        Floats s[N];
-        tileScores<N>(p, tiles[i], queries, s);
-        for (int n = 0; n < N; n++) {
-            s[n] = select(visible(p, tiles[i], queries[n].position), s[n], broadcast(kMinusInfinity));
-            store(scores + ((size_t)i * N + n) * kTileRows, s[n]);
-            const float m = largest(s[n]);
-            largestOf[n] = m > largestOf[n] ? m : largestOf[n];
-        }
+    constexpr int kSideBySide = kQueries / N;  // tiles, or runs of 16 dimensions, where there are few query vectors
+    Floats maxima[N];
+    for (int n = 0; n < N; n++) maxima[n] = broadcast(kMinusInfinity);
+    int i = 0;
+    for (; i + kSideBySide <= count; i += kSideBySide) {
+        maskedScores<TYPE, N, kSideBySide>(p, tiles, i, queries, scores, maxima);
     }
+    for (; i < count; i++) maskedScores<TYPE, N, 1>(p, tiles, i, queries, scores, maxima);
 
     float totals[N];
     for (int n = 0; n < N; n++) totals[n] = 0.f;
@@ -172,66 +216,66 @@ static void attend(const PageLayout& p, const Tile* tiles, int count, const Quer
     for (int start = 0, end; start < count; start = end) {
         end = start + 1;
         while (end < count && tiles[end].block == tiles[start].block) end++;
+        float* weights = scores + (size_t)start * N * kTileRows;
 
         float factors[N];
+        float blockTotal[N];
         for (int n = 0; n < N; n++) {
-            Floats m = broadcast(kMinusInfinity);
-            for (int i = start; i < end; i++) m = max(m, load(scores + ((size_t)i * N + n) * kTileRows));
-            const float blockLargest = largest(m);
-            if (blockLargest == kMinusInfinity) {
-                for (int i = start; i < end; i++) store(scores + ((size_t)i * N + n) * kTileRows, zeros());
-                factors[n] = 0.f;
-                continue;
-            }
-            float total = 0.f;
-            for (int i = start; i < end; i++) {
-                float* w = scores + ((size_t)i * N + n) * kTileRows;
-                const Floats s = load(w);
-                const Mask hidden = equal(s, broadcast(kMinusInfinity));
-                Floats weight = select(hidden, zeros(), exp(sub(s, broadcast(blockLargest))));
-                store(w, weight);
-                for (int lane = 0; lane < kTileRows; lane++) total += w[lane];
-                if (p.type == KvType::kInt8) {
-                    const Floats scales = load((const float*)(tiles[i].page + p.valueScales) + tiles[i].tile * kTileRows);
-                    store(w, select(hidden, zeros(), mul(weight, scales)));
+            const float blockLargest = blockWeights<N>(weights + n * kTileRows, end - start);
+            factors[n] = blockLargest == kMinusInfinity ? 0.f : expOne(blockLargest - largest(maxima[n]));
+        }
+        blockTotals<N>(weights, end - start, blockTotal);
+        for (int n = 0; n < N; n++) totals[n] = __builtin_fmaf(blockTotal[n], factors[n], totals[n]);
+        if constexpr (TYPE == KvType::kInt8) {
+            for (int j = start; j < end; j++) {
+                const Floats scales = load((const float*)(tiles[j].page + p.valueScales) + tiles[j].tile * kTileRows);
+                for (int n = 0; n < N; n++) {
+                    // Slots that were never written are not live: whatever their scale, pass 4 leaves them out.
+                    float* w = scores + ((size_t)j * N + n) * kTileRows;
+                    store(w, mul(load(w), scales));
                 }
             }
-            factors[n] = expOne(blockLargest - largestOf[n]);
-            totals[n] = __builtin_fmaf(total, factors[n], totals[n]);
         }
-        const float* weights = scores + (size_t)start * N * kTileRows;
-        switch (p.type) {
-            case KvType::kF32: addValues<KvType::kF32, N>(p, tiles + start, end - start, weights, factors, sums); break;
-            case KvType::kF16: addValues<KvType::kF16, N>(p, tiles + start, end - start, weights, factors, sums); break;
-            default: addValues<KvType::kInt8, N>(p, tiles + start, end - start, weights, factors, sums);
+
+        int d = 0;
+        for (; d + kSideBySide * kTileRows <= p.headDim; d += kSideBySide * kTileRows) {
+            addValues<TYPE, N, kSideBySide>(p, tiles + start, end - start, weights, factors, d, sums);
         }
+        for (; d + kTileRows <= p.headDim; d += kTileRows) {
+            addValues<TYPE, N, 1>(p, tiles + start, end - start, weights, factors, d, sums);
+        }
+        for (; d < p.headDim; d++) addValue<N>(p, tiles + start, end - start, weights, factors, d, sums);
     }
     for (int n = 0; n < N; n++) {
         for (int d = 0; d < p.headDim; d++) {
-            const float sum = sums[(size_t)n * p.headDim + d];
-            queries[n].out[d] = count > 0 ? sum / totals[n] + 0.f : 0.f;
+            // No visible slot: zero.
+            queries[n].out[d] = totals[n] == 0.f ? 0.f : sums[(size_t)n * p.headDim + d] / totals[n] + 0.f;
         }
     }
 }
 
-static void attention(const void* opaque, int index, Scratch& scratch) {
+template <KvType TYPE>
+static void attendAny(
+    int n, const PageLayout& p, const Tile* tiles, int count, const Query* queries, float* scores, float* sums) {
+    switch (n) {
+        case 4: return attend<TYPE, 4>(p, tiles, count, queries, scores, sums);
+        case 3: return attend<TYPE, 3>(p, tiles, count, queries, scores, sums);
+        case 2: return attend<TYPE, 2>(p, tiles, count, queries, scores, sums);
+        default: return attend<TYPE, 1>(p, tiles, count, queries, scores, sums);
+    }
+}
+
+static void attention(const void* opaque, int index, void* scratch) {
     const AttentionArgs& args = *(const AttentionArgs*)opaque;
     const CacheArgs& c = args.cache;
     const PageLayout& p = c.page;
     const AttentionItem& item = args.items[index];
     const int32_t* head = c.heads + 4 * ((size_t)item.sequence * c.numKvHeads + item.kvHead);
-
-    // Sparse tiles may straddle blocks: at most one list entry per slot, and per tile one more than it has blocks.
-    const size_t maxTiles = (size_t)head[1] * kPageSlots;
-    const size_t queryCodes = ((size_t)p.keyDim + 63) / 64 * 64;
-    const size_t tileBytes = (sizeof(Tile) * maxTiles + 63) / 64 * 64;
-    const size_t scoreBytes = sizeof(float) * kTileRows * kQueries * maxTiles;
-    uint8_t* memory = (uint8_t*)scratch.reserve(
-        tileBytes + scoreBytes + sizeof(float) * kQueries * (size_t)p.headDim + kQueries * queryCodes + 64);
-    Tile* tiles = (Tile*)memory;
-    float* scores = (float*)(memory + tileBytes);
-    int8_t* codes = (int8_t*)(memory + tileBytes + scoreBytes);
-    float* sums = (float*)(codes + kQueries * queryCodes);
+    const AttentionScratch parts = attentionScratch(p, args.maxTiles);
+    uint8_t* memory = (uint8_t*)scratch;
+    Tile* tiles = (Tile*)(memory + parts.tiles);
+    float* scores = (float*)(memory + parts.scores);
+    float* sums = (float*)(memory + parts.sums);
 
     const int lastPosition = c.rows[2 * (item.row + item.rows - 1) + 1];
     const int count = listTiles(c, head, lastPosition, tiles);
@@ -246,17 +290,16 @@ static void attention(const void* opaque, int index, Scratch& scratch) {
             const size_t at = ((size_t)row * c.numHeads + queryHead) * p.headDim;
             queries[i] = {args.q + at, args.out + at, c.rows[2 * row + 1], scale, nullptr};
             if (p.type == KvType::kInt8) {
-                int8_t* own = codes + i * queryCodes;
-                __builtin_memset(own, 0, (size_t)p.keyDim);
-                queries[i].scale = quantizeBlock(args.q + at, p.headDim, own) * scale;
-                queries[i].codes = own;
+                int8_t* codes = (int8_t*)memory + parts.codes + i * parts.codeBytes;
+                __builtin_memset(codes, 0, (size_t)p.keyDim);
+                queries[i].scale = quantizeBlock(args.q + at, p.headDim, codes) * scale;
+                queries[i].codes = codes;
             }
         }
-        switch (n) {
-            case 4: attend<4>(p, tiles, count, queries, scores, sums); break;
-            case 3: attend<3>(p, tiles, count, queries, scores, sums); break;
-            case 2: attend<2>(p, tiles, count, queries, scores, sums); break;
-            default: attend<1>(p, tiles, count, queries, scores, sums);
+        switch (p.type) {
+            case KvType::kF32: attendAny<KvType::kF32>(n, p, tiles, count, queries, scores, sums); break;
+            case KvType::kF16: attendAny<KvType::kF16>(n, p, tiles, count, queries, scores, sums); break;
+            default: attendAny<KvType::kInt8>(n, p, tiles, count, queries, scores, sums);
         }
     }
 }

@@ -3,7 +3,8 @@
 # C++ compiler it says so and leaves no library: the engine then runs its Java kernels.
 set -euo pipefail
 
-output="$1"
+mkdir -p "$1"
+output="$(cd "$1" && pwd)"
 java_home="$2"
 cd "$(dirname "$0")"
 cxx="${CXX:-g++}"
@@ -21,7 +22,6 @@ if [ -f "$library" ] && [ -z "$(find . -newer "$library" -type f -print -quit)" 
     exit 0
 fi
 
-mkdir -p "$output"
 objects="$(mktemp -d)"
 trap 'rm -rf "$objects"' EXIT
 common=(-O3 -std=c++20 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <new>
+#include <string>
 #include <vector>
 
 #include "kernels.h"
@@ -34,10 +35,32 @@ int rowsPerChunk(int rows, long width) {
 
 int chunks(int rows, int perChunk) { return (rows + perChunk - 1) / perChunk; }
 
-void runRows(Pool::Chunk chunk, RowsArgs& args) {
-    args.rowsPerChunk = rowsPerChunk(args.rows, args.width);
+void run(JNIEnv* env, Pool::Chunk chunk, const void* args, int chunks, size_t scratchBytes = 0) {
     FloatMode mode;
-    pool->run(chunk, &args, chunks(args.rows, args.rowsPerChunk));
+    try {
+        pool->run(chunk, args, chunks, scratchBytes);
+    } catch (const std::bad_alloc&) {
+        const std::string message = "no native memory for a thread's scratch: bytes=" + std::to_string(scratchBytes);
+        env->ThrowNew(env->FindClass("java/lang/OutOfMemoryError"), message.c_str());
+    }
+}
+
+void runRows(JNIEnv* env, Pool::Chunk chunk, RowsArgs& args) {
+    args.rowsPerChunk = rowsPerChunk(args.rows, args.width);
+    run(env, chunk, &args, chunks(args.rows, args.rowsPerChunk));
+}
+
+// Throws unless all of `count` row numbers are in [0, limit).
+bool areRows(JNIEnv* env, const int32_t* indices, int count, int limit) {
+    for (int i = 0; i < count; i++) {
+        if (indices[i] < 0 || indices[i] >= limit) {
+            const std::string message =
+                "row=" + std::to_string(indices[i]) + ", must be in [0, " + std::to_string(limit) + ")";
+            env->ThrowNew(env->FindClass("java/lang/IndexOutOfBoundsException"), message.c_str());
+            return false;
+        }
+    }
+    return true;
 }
 
 // CacheView in the order of CpuKernels.cacheArgs.
@@ -60,7 +83,8 @@ CacheArgs cacheArgs(JNIEnv* env, jlongArray array) {
     return c;
 }
 
-// Work of one layer's attention: per sequence and KV head, blocks of rows; single query heads where that leaves threads idle.
+// Work of one layer's attention: per sequence and KV head, blocks of rows; fewer query heads an item where that leaves threads
+// idle, down to as many as share one reading of the keys.
 std::vector<AttentionItem> attentionItems(const CacheArgs& c, int threads) {
     constexpr int kRowsPerItem = 8;
     const int group = c.numHeads / c.numKvHeads;
@@ -68,21 +92,39 @@ std::vector<AttentionItem> attentionItems(const CacheArgs& c, int threads) {
     for (int s = 0; s < c.numSequences; s++) {
         count += c.numKvHeads * chunks(c.sequences[2 * s + 1], kRowsPerItem);
     }
-    const int headsPerItem = threads > 1 && count < 4 * threads ? 1 : group;
+    const int headsPerItem = count < 2 * threads && group > kQueries ? kQueries : group;
     std::vector<AttentionItem> items;
-    items.reserve((size_t)count * (group / headsPerItem));
+    items.reserve((size_t)count * chunks(group, headsPerItem));
     for (int s = 0; s < c.numSequences; s++) {
         const int first = c.sequences[2 * s];
         const int end = first + c.sequences[2 * s + 1];
         // Later rows see more: the longest items first.
         for (int row = first + (end - first - 1) / kRowsPerItem * kRowsPerItem; row >= first; row -= kRowsPerItem) {
             const int rows = end - row < kRowsPerItem ? end - row : kRowsPerItem;
-            for (int head = 0; head < c.numHeads; head += headsPerItem) {
-                items.push_back({s, head / group, row, rows, head, headsPerItem});
+            for (int head = 0; head < c.numHeads; head++) {
+                const int inGroup = head % group;
+                if (inGroup % headsPerItem != 0) continue;
+                const int heads = group - inGroup < headsPerItem ? group - inGroup : headsPerItem;
+                items.push_back({s, head / group, row, rows, head, heads});
             }
         }
     }
     return items;
+}
+
+// Most tiles in a list of one head. Positions ascend, so each border between reduction blocks splits at most one tile.
+int maxTiles(const CacheArgs& c) {
+    int most = 0;
+    for (int s = 0; s < c.numSequences; s++) {
+        const int lastRow = c.sequences[2 * s] + c.sequences[2 * s + 1] - 1;
+        const int borders = lastRow < 0 ? 0 : c.rows[2 * lastRow + 1] >> kReductionShift;
+        for (int h = 0; h < c.numKvHeads; h++) {
+            const int pages = c.heads[4 * (s * c.numKvHeads + h) + 1];
+            const int tiles = pages * (kPageSlots / kTileRows) + borders;
+            most = tiles > most ? tiles : most;
+        }
+    }
+    return most;
 }
 
 }  // namespace
@@ -101,23 +143,38 @@ MILLRACE_JNI(jint, supportedLevel)(JNIEnv*, jclass) {
     return wide ? 2 : 1;
 }
 
+// With its class loader the library goes, and no worker may be running its code then.
+extern "C" JNIEXPORT void JNICALL JNI_OnUnload(JavaVM*, void*) { pool->resize(1); }
+
 MILLRACE_JNI(void, start)(JNIEnv*, jclass, jint level, jint threads) {
     kernels = level == 2 ? &kAvx512Kernels : &kAvx2Kernels;
     pool->resize(threads);
 }
 
+// Large buffers are mapped, on huge pages where there are any: a page takes memory only when it is first written.
+constexpr size_t kHugePage = 2 << 20;
+
 MILLRACE_JNI(jlong, allocate)(JNIEnv*, jclass, jlong bytes) {
-    constexpr size_t kHugePage = 2 << 20;
-    const size_t size = (size_t)bytes;
-    const size_t alignment = size >= kHugePage ? kHugePage : 64;
-    void* memory = aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-    if (memory == nullptr) return 0;
-    if (alignment == kHugePage) madvise(memory, size, MADV_HUGEPAGE);
-    memset(memory, 0, size);
+    const size_t size = aligned((size_t)bytes);
+    if (size < kHugePage) {
+        void* memory = aligned_alloc(64, size);
+        if (memory != nullptr) memset(memory, 0, size);
+        return (jlong)memory;
+    }
+    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return 0;
+    madvise(memory, size, MADV_HUGEPAGE);
     return (jlong)memory;
 }
 
-MILLRACE_JNI(void, free)(JNIEnv*, jclass, jlong address) { free(at<void>(address)); }
+MILLRACE_JNI(void, free)(JNIEnv*, jclass, jlong address, jlong bytes) {
+    const size_t size = aligned((size_t)bytes);
+    if (size < kHugePage) {
+        free(at<void>(address));
+    } else {
+        munmap(at<void>(address), size);
+    }
+}
 
 MILLRACE_JNI(void, write)(JNIEnv* env, jclass, jlong address, jobject source, jint from, jint length) {
     memcpy(at<void>(address), (const char*)env->GetDirectBufferAddress(source) + from, (size_t)length);
@@ -144,13 +201,13 @@ MILLRACE_JNI(jlong, newMatrix)(
 
 MILLRACE_JNI(void, freeMatrix)(JNIEnv*, jclass, jlong matrix) { delete at<Matrix>(matrix); }
 
-MILLRACE_JNI(void, embed)(JNIEnv*, jclass, jlong table, jlong tokens, jint rows, jlong out) {
+MILLRACE_JNI(void, embed)(JNIEnv* env, jclass, jlong table, jlong tokens, jint rows, jlong out) {
     EmbedArgs args{at<Matrix>(table), at<int32_t>(tokens), at<float>(out), rows};
-    FloatMode mode;
-    pool->run(kernels->embed, &args, rows);
+    if (!areRows(env, args.tokens, rows, args.table->rows)) return;
+    run(env, kernels->embed, &args, rows);
 }
 
-MILLRACE_JNI(void, rmsNorm)(JNIEnv*, jclass, jlong x, jlong weight, jfloat eps, jint rows, jint width, jlong out) {
+MILLRACE_JNI(void, rmsNorm)(JNIEnv* env, jclass, jlong x, jlong weight, jfloat eps, jint rows, jint width, jlong out) {
     RowsArgs args{};
     args.x = at<float>(x);
     args.y = at<float>(weight);
@@ -158,10 +215,10 @@ MILLRACE_JNI(void, rmsNorm)(JNIEnv*, jclass, jlong x, jlong weight, jfloat eps, 
     args.eps = eps;
     args.rows = rows;
     args.width = width;
-    runRows(kernels->rmsNorm, args);
+    runRows(env, kernels->rmsNorm, args);
 }
 
-MILLRACE_JNI(void, quantize)(JNIEnv*, jclass, jlong x, jint rows, jint width, jlong codes, jlong scales, jlong sums) {
+MILLRACE_JNI(void, quantize)(JNIEnv* env, jclass, jlong x, jint rows, jint width, jlong codes, jlong scales, jlong sums) {
     RowsArgs args{};
     args.x = at<float>(x);
     args.codes = at<int8_t>(codes);
@@ -169,11 +226,11 @@ MILLRACE_JNI(void, quantize)(JNIEnv*, jclass, jlong x, jint rows, jint width, jl
     args.sums = at<int32_t>(sums);
     args.rows = rows;
     args.width = width;
-    runRows(kernels->quantize, args);
+    runRows(env, kernels->quantize, args);
 }
 
 MILLRACE_JNI(void, matmul)(
-    JNIEnv*, jclass, jlong values, jlong codes, jlong scales, jlong sums, jint rows, jint count, jlong matrix0,
+    JNIEnv* env, jclass, jlong values, jlong codes, jlong scales, jlong sums, jint rows, jint count, jlong matrix0,
     jlong out0, jlong matrix1, jlong out1, jlong matrix2, jlong out2, jlong matrix3, jlong out3) {
     MatmulArgs args{};
     args.values = at<float>(values);
@@ -194,56 +251,59 @@ MILLRACE_JNI(void, matmul)(
     // Some 16 chunks a thread, so that one which the system holds back is made up for by the others.
     const int perChunk = tiles / (16 * pool->threads());
     args.tilesPerChunk = perChunk < 1 ? 1 : perChunk;
-    FloatMode mode;
-    pool->run(kernels->matmul, &args, chunks(tiles, args.tilesPerChunk));
+    // A dequantised tile.
+    const size_t scratchBytes = sizeof(float) * kTileRows * (size_t)args.columns;
+    run(env, kernels->matmul, &args, chunks(tiles, args.tilesPerChunk), scratchBytes);
 }
 
 MILLRACE_JNI(void, ropeAndStore)(JNIEnv* env, jclass, jlongArray cache, jlong rope, jlong q, jlong k, jlong v) {
     StoreArgs args{cacheArgs(env, cache), at<float>(rope), at<float>(q), at<float>(k), at<float>(v)};
-    FloatMode mode;
-    pool->run(kernels->ropeAndStore, &args, args.cache.numRows);
+    // A converted key or value, of at most two bytes an element, in whole vectors.
+    const size_t scratchBytes = aligned(sizeof(int16_t) * (size_t)args.cache.page.headDim);
+    run(env, kernels->ropeAndStore, &args, args.cache.numRows, scratchBytes);
 }
 
 MILLRACE_JNI(void, attention)(JNIEnv* env, jclass, jlongArray cache, jlong q, jlong out) {
-    AttentionArgs args{cacheArgs(env, cache), at<float>(q), at<float>(out), nullptr};
+    AttentionArgs args{cacheArgs(env, cache), at<float>(q), at<float>(out), nullptr, 0};
     const std::vector<AttentionItem> items = attentionItems(args.cache, pool->threads());
     args.items = items.data();
-    FloatMode mode;
-    pool->run(kernels->attention, &args, (int)items.size());
+    args.maxTiles = maxTiles(args.cache);
+    run(env, kernels->attention, &args, (int)items.size(), attentionScratch(args.cache.page, args.maxTiles).bytes);
 }
 
-MILLRACE_JNI(void, swiGlu)(JNIEnv*, jclass, jlong gate, jlong up, jint count, jlong out) {
+MILLRACE_JNI(void, swiGlu)(JNIEnv* env, jclass, jlong gate, jlong up, jint count, jlong out) {
     RowsArgs args{};
     args.x = at<float>(gate);
     args.y = at<float>(up);
     args.out = at<float>(out);
     args.rows = count;
     args.width = 1;
-    runRows(kernels->swiGlu, args);
+    runRows(env, kernels->swiGlu, args);
 }
 
-MILLRACE_JNI(void, add)(JNIEnv*, jclass, jlong x, jlong y, jint count) {
+MILLRACE_JNI(void, add)(JNIEnv* env, jclass, jlong x, jlong y, jint count) {
     RowsArgs args{};
     args.out = at<float>(x);
     args.x = at<float>(y);
     args.rows = count;
     args.width = 1;
-    runRows(kernels->add, args);
+    runRows(env, kernels->add, args);
 }
 
-MILLRACE_JNI(void, gatherRows)(JNIEnv*, jclass, jlong x, jlong indices, jint count, jint width, jlong out) {
+MILLRACE_JNI(void, gatherRows)(
+    JNIEnv* env, jclass, jlong x, jint rows, jlong indices, jint count, jint width, jlong out) {
+    if (!areRows(env, at<int32_t>(indices), count, rows)) return;
     for (int i = 0; i < count; i++) {
         memcpy(at<float>(out) + (size_t)i * width, at<float>(x) + (size_t)at<int32_t>(indices)[i] * width,
                sizeof(float) * (size_t)width);
     }
 }
 
-MILLRACE_JNI(void, argmax)(JNIEnv*, jclass, jlong x, jint rows, jint width, jlong out) {
+MILLRACE_JNI(void, argmax)(JNIEnv* env, jclass, jlong x, jint rows, jint width, jlong out) {
     RowsArgs args{};
     args.x = at<float>(x);
     args.indices = at<int32_t>(out);
     args.rows = rows;
     args.width = width;
-    FloatMode mode;
-    pool->run(kernels->argmax, &args, rows);
+    run(env, kernels->argmax, &args, rows);
 }

@@ -98,12 +98,46 @@ struct AttentionItem {
     int heads;
 };
 
+constexpr int kQueries = 4;  // query vectors that share one reading of keys and values
+
+// Live slots of one reduction block in a tile of 16 slots.
+struct Tile {
+    const uint8_t* page;
+    int32_t tile;
+    int32_t block;
+    uint32_t live;
+};
+
 struct AttentionArgs {
     CacheArgs cache;
     const float* q;
     float* out;
     const AttentionItem* items;
+    int maxTiles;  // of a head: tiles, and one more where a tile straddles two reduction blocks
 };
+
+// Scratch memory of attention: byte offsets and the total.
+struct AttentionScratch {
+    size_t tiles;   // Tile[maxTiles]
+    size_t scores;  // float[maxTiles][kQueries][16]
+    size_t sums;    // float[kQueries][headDim]
+    size_t codes;   // int8[kQueries][codeBytes]
+    size_t codeBytes;
+    size_t bytes;
+};
+
+static inline size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+static inline AttentionScratch attentionScratch(const PageLayout& page, int maxTiles) {
+    AttentionScratch s;
+    s.tiles = 0;
+    s.scores = aligned(sizeof(Tile) * (size_t)maxTiles);
+    s.sums = s.scores + sizeof(float) * kQueries * kTileRows * (size_t)maxTiles;
+    s.codes = s.sums + aligned(sizeof(float) * kQueries * (size_t)page.headDim);
+    s.codeBytes = aligned((size_t)page.keyDim);
+    s.bytes = s.codes + kQueries * s.codeBytes;
+    return s;
+}
 
 struct RowsArgs {
     const float* x;
@@ -126,25 +160,19 @@ struct EmbedArgs {
     int rows;
 };
 
-// Memory of one worker, kept and grown.
-struct Scratch {
-    void* data = nullptr;
-    size_t bytes = 0;
-    void* reserve(size_t wanted);
-};
-
-// A chunk of an operation; chunks are independent.
+// A chunk of an operation. Chunks are independent; each finds the scratch memory, aligned to 64 bytes, that the operation
+// asked for.
 struct Kernels {
     const char* name;
-    void (*matmul)(const void* args, int chunk, Scratch& scratch);
-    void (*ropeAndStore)(const void* args, int row, Scratch& scratch);
-    void (*attention)(const void* args, int item, Scratch& scratch);
-    void (*embed)(const void* args, int row, Scratch& scratch);
-    void (*rmsNorm)(const void* args, int chunk, Scratch& scratch);
-    void (*quantize)(const void* args, int chunk, Scratch& scratch);
-    void (*swiGlu)(const void* args, int chunk, Scratch& scratch);
-    void (*add)(const void* args, int chunk, Scratch& scratch);
-    void (*argmax)(const void* args, int row, Scratch& scratch);
+    void (*matmul)(const void* args, int chunk, void* scratch);
+    void (*ropeAndStore)(const void* args, int row, void* scratch);
+    void (*attention)(const void* args, int item, void* scratch);
+    void (*embed)(const void* args, int row, void* scratch);
+    void (*rmsNorm)(const void* args, int chunk, void* scratch);
+    void (*quantize)(const void* args, int chunk, void* scratch);
+    void (*swiGlu)(const void* args, int chunk, void* scratch);
+    void (*add)(const void* args, int chunk, void* scratch);
+    void (*argmax)(const void* args, int row, void* scratch);
 };
 
 extern const Kernels kAvx2Kernels;

@@ -9,6 +9,15 @@ static inline Floats loadScales(const uint8_t* p, bool half) {
     return half ? loadHalf((const uint16_t*)p) : load((const float*)p);
 }
 
+// Byte offsets of the parts of a tile block; kernels.h.
+template <int FLAGS>
+struct BlockParts {
+    static constexpr int codes = (FLAGS & kNibbles) ? 256 : 512;  // bytes of codes
+    static constexpr bool half = (FLAGS & kHalfFloats) != 0;
+    static constexpr int scales = codes + ((FLAGS & kHalves) ? 2 * kTileRows : 0);
+    static constexpr int mins = scales + kTileRows * (half ? 2 : 4);
+};
+
 static inline int32_t fourCodes(const int8_t* p) {
     int32_t x;
     __builtin_memcpy(&x, p, 4);
@@ -63,10 +72,7 @@ static inline void blockProducts(
 
 template <int FLAGS, int N>
 static inline void blockTile(const MatmulArgs& args, const Matrix& m, const uint8_t* tile, int row, Floats* y) {
-    constexpr int codeBytes = (FLAGS & kNibbles) ? 256 : 512;
-    constexpr int scalesAt = codeBytes + ((FLAGS & kHalves) ? 32 : 0);
-    constexpr bool half = (FLAGS & kHalfFloats) != 0;
-    constexpr int minsAt = scalesAt + (half ? 32 : 64);
+    using Parts = BlockParts<FLAGS>;
     const int blocks = m.columns / kBlock;
     const int8_t* codes[N];
     const float* scales[N];
@@ -84,12 +90,12 @@ static inline void blockTile(const MatmulArgs& args, const Matrix& m, const uint
             const uint8_t* block = tile + (size_t)b * m.blockBytes;
             Ints v[N];
             blockProducts<FLAGS, N>(block, codes, sums, b, v);
-            const Floats scale = loadScales(block + scalesAt, half);
+            const Floats scale = loadScales(block + Parts::scales, Parts::half);
             for (int c = 0; c < N; c++) {
                 acc[c] = fma(mul(scale, broadcast(scales[c][b])), toFloats(v[c]), acc[c]);
             }
             if constexpr ((FLAGS & kMins) != 0) {
-                const Floats min = loadScales(block + minsAt, half);
+                const Floats min = loadScales(block + Parts::mins, Parts::half);
                 for (int c = 0; c < N; c++) {
                     acc[c] = fma(min, broadcast(scales[c][b] * (float)sums[c][b]), acc[c]);
                 }
@@ -116,50 +122,53 @@ static inline void floatTile(const MatmulArgs& args, const float* tile, int row,
     }
 }
 
-// Weights of a tile as float[columns][16]: scale * halfScale * (code - zero), exact, + min with one rounding.
-static inline void dequantizeTile(const Matrix& m, const uint8_t* tile, float* out) {
-    if (m.type != WeightType::kBlocks) {
-        for (int k = 0; k < m.columns; k++) {
-            const uint8_t* p = tile + (size_t)k * kTileRows * (m.type == WeightType::kF32 ? 4 : 2);
-            Floats w = m.type == WeightType::kF32   ? load((const float*)p)
-                       : m.type == WeightType::kF16 ? loadHalf((const uint16_t*)p)
-                                                    : loadBrainHalf((const uint16_t*)p);
-            store(out + (size_t)k * kTileRows, w);
-        }
-        return;
+// Codes of weight 4 * group + J of a block's 16 rows, less their zero.
+template <int FLAGS, int J>
+static inline Ints blockCodes(const uint8_t* block, int group) {
+    if constexpr ((FLAGS & kNibbles) != 0) {
+        const Ints packed = loadInts((const int32_t*)(block + 64 * (group % 4)));
+        const Ints shifted = group < 4 ? shiftRight<8 * J>(packed) : shiftRight<8 * J + 4>(packed);
+        const Ints codes = bitAnd(shifted, broadcastInt(15));
+        return (FLAGS & kZero8) ? sub(codes, broadcastInt(8)) : codes;
     }
-    const bool nibbles = m.flags & kNibbles;
-    const bool half = m.flags & kHalfFloats;
-    const int halvesAt = nibbles ? 256 : 512;
-    const int scalesAt = halvesAt + ((m.flags & kHalves) ? 32 : 0);
-    const int minsAt = scalesAt + (half ? 32 : 64);
+    const Ints bytes = loadInts((const int32_t*)(block + 64 * group));
+    return shiftRight<24>(shiftLeft<24 - 8 * J>(bytes));
+}
+
+template <int FLAGS, int J>
+static inline void dequantizeWeight(const uint8_t* block, int group, Floats scale, Floats min, float* out) {
+    Floats w = mul(toFloats(blockCodes<FLAGS, J>(block, group)), scale);
+    if constexpr ((FLAGS & kMins) != 0) w = add(w, min);
+    store(out + (4 * group + J) * kTileRows, w);
+}
+
+// Weights of a tile as float[columns][16]: scale * halfScale * (code - zero), exact, + min with one rounding.
+template <int FLAGS>
+static void dequantizeBlocks(const Matrix& m, const uint8_t* tile, float* out) {
+    using Parts = BlockParts<FLAGS>;
     for (int b = 0; b < m.columns / kBlock; b++) {
         const uint8_t* block = tile + (size_t)b * m.blockBytes;
-        const Floats scale = loadScales(block + scalesAt, half);
-        const Floats min = (m.flags & kMins) ? loadScales(block + minsAt, half) : zeros();
-        for (int k = 0; k < kBlock; k++) {
-            const int group = k / 4;
-            // 16 lanes of 4 bytes: weight k is byte k % 4 of each lane.
-            const Ints lanes = loadInts((const int32_t*)(block + 64 * (nibbles ? group % 4 : group)));
-            int8_t bytes[64];
-            __builtin_memcpy(bytes, &lanes, 64);
-            int8_t code[kTileRows];
-            for (int r = 0; r < kTileRows; r++) {
-                int x = bytes[4 * r + k % 4];
-                if (nibbles) {
-                    x = group < 4 ? x & 15 : (x >> 4) & 15;
-                    x -= (m.flags & kZero8) ? 8 : 0;
-                }
-                code[r] = (int8_t)x;
+        const Floats scale = loadScales(block + Parts::scales, Parts::half);
+        const Floats min = (FLAGS & kMins) ? loadScales(block + Parts::mins, Parts::half) : zeros();
+        for (int group = 0; group < kBlock / 4; group++) {
+            Floats factor = scale;
+            if constexpr ((FLAGS & kHalves) != 0) {
+                const int8_t* halves = (const int8_t*)block + Parts::codes;
+                factor = mul(scale, toFloats(loadByteInts(halves + kTileRows * (group / 4))));
             }
-            Floats w = toFloats(loadByteInts(code));
-            if (m.flags & kHalves) {
-                w = mul(w, toFloats(loadByteInts((const int8_t*)block + halvesAt + 16 * (k / 16))));
-            }
-            w = mul(w, scale);
-            if (m.flags & kMins) w = add(w, min);
-            store(out + ((size_t)b * kBlock + k) * kTileRows, w);
+            dequantizeWeight<FLAGS, 0>(block, group, factor, min, out);
+            dequantizeWeight<FLAGS, 1>(block, group, factor, min, out);
+            dequantizeWeight<FLAGS, 2>(block, group, factor, min, out);
+            dequantizeWeight<FLAGS, 3>(block, group, factor, min, out);
         }
+        out += kBlock * kTileRows;
+    }
+}
+
+static void widenTile(const Matrix& m, const uint8_t* tile, float* out) {
+    const uint16_t* halves = (const uint16_t*)tile;
+    for (size_t i = 0; i < (size_t)m.columns * kTileRows; i += kTileRows) {
+        store(out + i, m.type == WeightType::kF16 ? loadHalf(halves + i) : loadBrainHalf(halves + i));
     }
 }
 
@@ -204,39 +213,46 @@ static void allColumns(const MatmulArgs& args, const Matrix& m, const uint8_t* t
     }
 }
 
-static void multiplyTile(const MatmulArgs& args, const Matrix& m, int tile, float* out, Scratch& scratch) {
+// Products of one tile of a block type; float activations take the tile dequantised into `buffer`.
+template <int FLAGS>
+static void multiplyBlocks(const MatmulArgs& args, const Matrix& m, const uint8_t* tile, float* out, int firstRow, float* buffer) {
+    if (m.usesCodes) {
+        allColumns<FLAGS>(args, m, tile, out, firstRow);
+    } else {
+        dequantizeBlocks<FLAGS>(m, tile, buffer);
+        allColumns<-1>(args, m, (const uint8_t*)buffer, out, firstRow);
+    }
+}
+
+// `buffer`: float[columns][16].
+static void multiplyTile(const MatmulArgs& args, const Matrix& m, int tile, float* out, float* buffer) {
     const uint8_t* data = m.data + (size_t)tile * m.tileBytes;
     const int firstRow = tile * kTileRows;
-    if (!m.usesCodes) {
-        const uint8_t* floats = data;
-        if (m.type != WeightType::kF32) {
-            float* buffer = (float*)scratch.reserve(sizeof(float) * kTileRows * (size_t)m.columns);
-            dequantizeTile(m, data, buffer);
-            floats = (const uint8_t*)buffer;
-        }
-        allColumns<-1>(args, m, floats, out, firstRow);
-        return;
+    if (m.type == WeightType::kF32) return allColumns<-1>(args, m, data, out, firstRow);
+    if (m.type != WeightType::kBlocks) {
+        widenTile(m, data, buffer);
+        return allColumns<-1>(args, m, (const uint8_t*)buffer, out, firstRow);
     }
     switch (m.flags) {
         case kNibbles | kZero8 | kHalfFloats:  // Q4_0
-            return allColumns<kNibbles | kZero8 | kHalfFloats>(args, m, data, out, firstRow);
+            return multiplyBlocks<kNibbles | kZero8 | kHalfFloats>(args, m, data, out, firstRow, buffer);
         case kNibbles | kHalfFloats | kMins:  // Q4_1
-            return allColumns<kNibbles | kHalfFloats | kMins>(args, m, data, out, firstRow);
+            return multiplyBlocks<kNibbles | kHalfFloats | kMins>(args, m, data, out, firstRow, buffer);
         case kNibbles | kMins:  // Q4_K
-            return allColumns<kNibbles | kMins>(args, m, data, out, firstRow);
+            return multiplyBlocks<kNibbles | kMins>(args, m, data, out, firstRow, buffer);
         case kHalfFloats:  // Q5_0, Q8_0
-            return allColumns<kHalfFloats>(args, m, data, out, firstRow);
+            return multiplyBlocks<kHalfFloats>(args, m, data, out, firstRow, buffer);
         case kHalfFloats | kMins:  // Q5_1
-            return allColumns<kHalfFloats | kMins>(args, m, data, out, firstRow);
+            return multiplyBlocks<kHalfFloats | kMins>(args, m, data, out, firstRow, buffer);
         case kMins:  // Q5_K
-            return allColumns<kMins>(args, m, data, out, firstRow);
+            return multiplyBlocks<kMins>(args, m, data, out, firstRow, buffer);
         case kHalves | kHalfFloats:  // Q6_K
-            return allColumns<kHalves | kHalfFloats>(args, m, data, out, firstRow);
+            return multiplyBlocks<kHalves | kHalfFloats>(args, m, data, out, firstRow, buffer);
         default: __builtin_trap();
     }
 }
 
-static void matmul(const void* opaque, int chunk, Scratch& scratch) {
+static void matmul(const void* opaque, int chunk, void* scratch) {
     const MatmulArgs& args = *(const MatmulArgs*)opaque;
     const int last = args.firstTile[args.numMatrices];
     int tile = chunk * args.tilesPerChunk;
@@ -244,12 +260,12 @@ static void matmul(const void* opaque, int chunk, Scratch& scratch) {
     int i = 0;
     for (; tile < end; tile++) {
         while (tile >= args.firstTile[i + 1]) i++;
-        multiplyTile(args, *args.matrices[i], tile - args.firstTile[i], args.outs[i], scratch);
+        multiplyTile(args, *args.matrices[i], tile - args.firstTile[i], args.outs[i], (float*)scratch);
     }
 }
 
 // Rows of an embedding table out of its tiles.
-static void embed(const void* opaque, int row, Scratch&) {
+static void embed(const void* opaque, int row, void*) {
     const EmbedArgs& args = *(const EmbedArgs*)opaque;
     const Matrix& m = *args.table;
     const int token = args.tokens[row];

@@ -17,17 +17,14 @@ uint64_t nextOf(uint64_t ticket) { return ticket & kField; }
 
 }  // namespace
 
-void* Scratch::reserve(size_t wanted) {
-    if (wanted > bytes) {
-        free(data);
-        bytes = (wanted + wanted / 2 + 63) / 64 * 64;
-        data = aligned_alloc(64, bytes);
-        if (data == nullptr) {
-            bytes = 0;
-            throw std::bad_alloc();
-        }
-    }
-    return data;
+void Pool::Scratch::reserve(size_t wanted) {
+    if (wanted <= bytes) return;
+    free(data);
+    bytes = 0;
+    const size_t grown = (wanted + wanted / 2 + 63) / 64 * 64;
+    data = aligned_alloc(64, grown);
+    if (data == nullptr) throw std::bad_alloc();
+    bytes = grown;
 }
 
 void Pool::resize(int threads) {
@@ -50,10 +47,11 @@ void Pool::stop() {
     scratch_.clear();
 }
 
-void Pool::run(Chunk chunk, const void* args, int chunks) {
+void Pool::run(Chunk chunk, const void* args, int chunks, size_t scratchBytes) {
     std::lock_guard<std::mutex> lock(turn_);
+    for (Scratch& scratch : scratch_) scratch.reserve(scratchBytes);
     if (workers_.empty() || chunks == 1) {
-        for (int i = 0; i < chunks; i++) chunk(args, i, scratch_[0]);
+        for (int i = 0; i < chunks; i++) chunk(args, i, scratch_[0].data);
         return;
     }
     chunk_.store(chunk, std::memory_order_relaxed);
@@ -74,7 +72,7 @@ void Pool::run(Chunk chunk, const void* args, int chunks) {
     }
 }
 
-bool Pool::takeChunks(Scratch& scratch) {
+bool Pool::takeChunks(const Scratch& scratch) {
     bool any = false;
     while (true) {
         uint64_t seen = ticket_.load(std::memory_order_acquire);
@@ -83,7 +81,7 @@ bool Pool::takeChunks(Scratch& scratch) {
         if (nextOf(seen) >= chunksOf(seen)) return any;
         // A valid claim: the operation cannot end before it is reported, so these are its own.
         chunk_.load(std::memory_order_relaxed)(
-            args_.load(std::memory_order_relaxed), (int)nextOf(seen), scratch);
+            args_.load(std::memory_order_relaxed), (int)nextOf(seen), scratch.data);
         finished_.fetch_add(1, std::memory_order_release);
         any = true;
     }

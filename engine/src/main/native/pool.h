@@ -15,7 +15,7 @@ namespace millrace {
 
 class Pool {
    public:
-    using Chunk = void (*)(const void* args, int chunk, Scratch& scratch);
+    using Chunk = void (*)(const void* args, int chunk, void* scratch);
 
     static constexpr int kMaxChunks = 1 << 19;
 
@@ -29,13 +29,21 @@ class Pool {
 
     int threads() const { return threads_.load(std::memory_order_relaxed); }
 
-    // Runs chunks [0, chunks) and returns when all are done. Calls of several threads take turns.
-    void run(Chunk chunk, const void* args, int chunks);
+    // Runs chunks [0, chunks) and returns when all are done; each finds `scratchBytes` of memory of its thread. Calls of
+    // several threads take turns. Throws std::bad_alloc, before any chunk, where there is no such memory.
+    void run(Chunk chunk, const void* args, int chunks, size_t scratchBytes = 0);
 
    private:
+    // Memory of one thread, kept and grown by the calling thread between operations.
+    struct Scratch {
+        void* data = nullptr;
+        size_t bytes = 0;
+        void reserve(size_t wanted);
+    };
+
     void stop();
     void work(int index);
-    bool takeChunks(Scratch& scratch);
+    bool takeChunks(const Scratch& scratch);
     bool waitForChunks();
 
     // generation << 40 | chunks << 20 | next chunk: one word, so that a claim is valid or not by itself.

@@ -67,7 +67,7 @@ static inline float sumOfSquares(const float* x, int width) {
     return lanes[0];
 }
 
-static void rmsNorm(const void* opaque, int chunk, Scratch&) {
+static void rmsNorm(const void* opaque, int chunk, void*) {
     const RowsArgs& args = *(const RowsArgs*)opaque;
     const int end = chunkEnd(chunk, args.rowsPerChunk, args.rows);
     for (int r = chunk * args.rowsPerChunk; r < end; r++) {
@@ -121,7 +121,7 @@ static inline int32_t sumBytes(const int8_t* x, int length) {
     return sum;
 }
 
-static void quantize(const void* opaque, int chunk, Scratch&) {
+static void quantize(const void* opaque, int chunk, void*) {
     const RowsArgs& args = *(const RowsArgs*)opaque;
     const int end = chunkEnd(chunk, args.rowsPerChunk, args.rows);
     const size_t blocks = (size_t)args.width / kBlock;
@@ -137,7 +137,7 @@ static inline Floats silu(Floats x) {
     return div(x, add(broadcast(1.f), exp(negated)));
 }
 
-static void swiGlu(const void* opaque, int chunk, Scratch&) {
+static void swiGlu(const void* opaque, int chunk, void*) {
     const RowsArgs& args = *(const RowsArgs*)opaque;
     const int end = chunkEnd(chunk, args.rowsPerChunk, args.rows);
     int i = chunk * args.rowsPerChunk;
@@ -151,7 +151,7 @@ static void swiGlu(const void* opaque, int chunk, Scratch&) {
     }
 }
 
-static void addRows(const void* opaque, int chunk, Scratch&) {
+static void addRows(const void* opaque, int chunk, void*) {
     const RowsArgs& args = *(const RowsArgs*)opaque;
     const int end = chunkEnd(chunk, args.rowsPerChunk, args.rows);
     int i = chunk * args.rowsPerChunk;
@@ -159,7 +159,7 @@ static void addRows(const void* opaque, int chunk, Scratch&) {
     for (; i < end; i++) args.out[i] += args.x[i];
 }
 
-static void argmax(const void* opaque, int row, Scratch&) {
+static void argmax(const void* opaque, int row, void*) {
     const RowsArgs& args = *(const RowsArgs*)opaque;
     const float* x = args.x + (size_t)row * args.width;
     if (largestMagnitude(x, args.width) >= kExponentBits) {
@@ -253,7 +253,7 @@ static inline bool storeSlot(
     }
 }
 
-static void ropeAndStore(const void* opaque, int row, Scratch& scratch) {
+static void ropeAndStore(const void* opaque, int row, void* scratch) {
     const StoreArgs& args = *(const StoreArgs*)opaque;
     const CacheArgs& c = args.cache;
     const int headDim = c.page.headDim;
@@ -261,7 +261,6 @@ static void ropeAndStore(const void* opaque, int row, Scratch& scratch) {
     const int position = c.rows[2 * row + 1];
     const int rowInSequence = row - c.sequences[2 * sequence];
     const float* rope = args.rope + (size_t)position * (headDim / 2) * 2;
-    uint8_t* buffer = (uint8_t*)scratch.reserve(2 * (size_t)headDim + 64);
     for (int h = 0; h < c.numHeads; h++) {
         rotate(args.q + ((size_t)row * c.numHeads + h) * headDim, rope, headDim);
     }
@@ -274,7 +273,7 @@ static void ropeAndStore(const void* opaque, int row, Scratch& scratch) {
         uint8_t* page = c.pool + (size_t)entry[0] * c.page.pageBytes;
         const int slot = slotInHead % kPageSlots;
         ((int32_t*)(page + c.page.positions))[slot] = position;
-        if (!storeSlot(c.page, page, slot, args.k + at, args.v + at, buffer)) c.faults[row] = 1;
+        if (!storeSlot(c.page, page, slot, args.k + at, args.v + at, (uint8_t*)scratch)) c.faults[row] = 1;
     }
 }
 

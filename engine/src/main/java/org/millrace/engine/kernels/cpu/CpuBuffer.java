@@ -87,7 +87,7 @@ final class CpuBuffer implements DeviceBuffer {
     public void close() {
         long owned = address.getAndSet(0);
         if (owned != 0) {
-            CpuNative.free(owned);
+            CpuNative.free(owned, Math.max(bytes, 1));
         }
     }
 }

@@ -211,6 +211,7 @@ public final class CpuKernels implements KernelProvider {
             DeviceBuffer x, DeviceBuffer indices, int count, int width, DeviceBuffer out) {
         CpuNative.gatherRows(
                 address(x, 0),
+                (int) Math.min(Integer.MAX_VALUE, x.bytes() / (4L * width)),
                 address(indices, 4L * count),
                 count,
                 width,

@@ -18,7 +18,7 @@ final class CpuNative {
     /** Zeroed memory, aligned to 64 bytes; 0 if there is none. */
     static native long allocate(long bytes);
 
-    static native void free(long address);
+    static native void free(long address, long bytes);
 
     static native void write(long address, ByteBuffer direct, int from, int length);
 
@@ -41,6 +41,7 @@ final class CpuNative {
 
     static native void freeMatrix(long matrix);
 
+    /** Throws IndexOutOfBoundsException for a token outside the table. */
     static native void embed(long table, long tokens, int rows, long out);
 
     static native void rmsNorm(long x, long weight, float eps, int rows, int width, long out);
@@ -71,7 +72,9 @@ final class CpuNative {
 
     static native void add(long x, long y, int count);
 
-    static native void gatherRows(long x, long indices, int count, int width, long out);
+    /** Throws IndexOutOfBoundsException for an index outside [0, rows). */
+    static native void gatherRows(
+            long x, int rows, long indices, int count, int width, long out);
 
     static native void argmax(long x, int rows, int width, long out);
 }

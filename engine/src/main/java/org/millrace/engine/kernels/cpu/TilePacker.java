@@ -82,14 +82,16 @@ final class TilePacker {
     }
 
     private void packBlock(WeightBlock block, int lane, int at, ByteBuffer out) {
-        for (int k = 0; k < WeightBlock.SIZE; k++) {
-            int code = block.codes[k] & 0xFF;
-            int group = k / 4;
-            if (layout.has(TileLayout.NIBBLES)) {
-                int index = at + 64 * (group % 4) + 4 * lane + k % 4;
-                out.put(index, (byte) (out.get(index) | code << (group < 4 ? 0 : 4)));
-            } else {
-                out.put(at + 64 * group + 4 * lane + k % 4, (byte) (code - block.zero));
+        byte[] bytes = out.array();
+        if (layout.has(TileLayout.NIBBLES)) {
+            for (int k = 0; k < WeightBlock.SIZE / 2; k++) {
+                int high = block.codes[k + WeightBlock.SIZE / 2] << 4;
+                bytes[at + 64 * (k / 4) + 4 * lane + k % 4] = (byte) (block.codes[k] | high);
+            }
+        } else {
+            for (int k = 0; k < WeightBlock.SIZE; k++) {
+                int code = block.codes[k] & 0xFF;
+                bytes[at + 64 * (k / 4) + 4 * lane + k % 4] = (byte) (code - block.zero);
             }
         }
         if (layout.has(TileLayout.HALVES)) {
