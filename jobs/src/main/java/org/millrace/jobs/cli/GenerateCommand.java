@@ -87,6 +87,9 @@ final class GenerateCommand implements Callable<Integer> {
     }
 
     private GenerationParams params() {
+        if (chat && prompt.text == null) {
+            throw new ParameterException(spec.commandLine(), "--chat goes with --prompt only");
+        }
         try {
             return sampling.params();
         } catch (IllegalArgumentException e) {

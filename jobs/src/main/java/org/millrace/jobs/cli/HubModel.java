@@ -1,6 +1,9 @@
 package org.millrace.jobs.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -12,8 +15,6 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 
 /**
  * A model of the Hugging Face hub, as safetensors. Files are fetched one by one and kept; {@code HF_ENDPOINT} names another
@@ -92,19 +93,25 @@ final class HubModel {
             return true;
         }
         URI uri = URI.create(endpoint() + "/" + id + "/resolve/main/" + file);
-        Path part = directory.resolve(file + ".part");
+        // Of its own for each process: two may fetch the same model at a time.
+        Path part = Files.createTempFile(directory, file, ".part");
         try {
             System.err.println("millrace: fetching " + file + " of " + id);
-            HttpResponse<Path> response =
+            HttpResponse<InputStream> response =
                     client.send(
                             HttpRequest.newBuilder(uri).build(),
-                            HttpResponse.BodyHandlers.ofFile(part));
+                            HttpResponse.BodyHandlers.ofInputStream());
             if (response.statusCode() == NOT_FOUND) {
+                response.body().close();
                 return false;
             }
             if (response.statusCode() != 200) {
                 throw new IOException(
                         "cannot fetch " + uri + ": status=" + response.statusCode());
+            }
+            long bytes = response.headers().firstValueAsLong("content-length").orElse(-1);
+            try (InputStream in = Progress.ofDownload(file, response.body(), bytes)) {
+                Files.copy(in, part, StandardCopyOption.REPLACE_EXISTING);
             }
             Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
             return true;

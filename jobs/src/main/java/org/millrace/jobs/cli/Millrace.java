@@ -2,10 +2,13 @@ package org.millrace.jobs.cli;
 
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Properties;
 import org.millrace.jobs.client.ConsumeCommand;
 import org.millrace.jobs.client.ProduceCommand;
 import org.millrace.jobs.run.RunCommand;
@@ -60,9 +63,7 @@ public final class Millrace implements Runnable {
         PrintStream results =
                 new PrintStream(
                         new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
-        int exitCode = execute(results, args);
-        results.flush();
-        System.exit(exitCode);
+        System.exit(execute(results, args));
     }
 
     /** Runs a command, its results going to {@code results}; returns the exit code. */
@@ -80,7 +81,12 @@ public final class Millrace implements Runnable {
             commands.setExecutionExceptionHandler(
                     (failure, command, parsed) -> failed(failure, command, millrace.verbose));
             return commands.execute(args);
+        } catch (OutOfMemoryError e) {
+            System.err.println(
+                    "millrace: out of memory: " + e.getMessage() + "; try MILLRACE_JAVA_OPTS=-Xmx4g");
+            return CommandLine.ExitCode.SOFTWARE;
         } finally {
+            results.flush();
             System.setOut(standardOutput);
         }
     }
@@ -112,12 +118,15 @@ public final class Millrace implements Runnable {
         throw new ParameterException(spec.commandLine(), "a command is missing");
     }
 
-    /** The version that Maven wrote into the jar; in a class folder, what the launcher runs, there is none. */
+    /** The version of the build. */
     static final class BuildVersion implements IVersionProvider {
         @Override
-        public String[] getVersion() {
-            String version = Millrace.class.getPackage().getImplementationVersion();
-            return new String[] {"millrace " + (version == null ? "(development build)" : version)};
+        public String[] getVersion() throws IOException {
+            Properties build = new Properties();
+            try (InputStream in = Millrace.class.getResourceAsStream("version.properties")) {
+                build.load(in);
+            }
+            return new String[] {"millrace " + build.getProperty("version")};
         }
     }
 }

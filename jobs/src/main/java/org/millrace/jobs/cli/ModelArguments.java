@@ -1,14 +1,23 @@
 package org.millrace.jobs.cli;
 
 import java.io.IOException;
+import java.util.Set;
 import org.millrace.engine.Model;
 import org.millrace.engine.ModelOptions;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.model.ActivationType;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** Which model, and how it is run. */
 final class ModelArguments {
+    private static final Set<String> PROVIDERS = Set.of("auto", "cpu", "reference");
+
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec;
+
     @Option(
             names = "--model",
             paramLabel = "FILE|DIR|HUB_ID",
@@ -41,7 +50,21 @@ final class ModelArguments {
             description = "Compute threads; 0 for one per processor (default: ${DEFAULT-VALUE}).")
     private int threads;
 
+    /**
+     * Opens the model, after fetching it if need be.
+     *
+     * @throws ParameterException if an option is out of range
+     */
     Model open() throws IOException {
+        if (threads < 0) {
+            throw new ParameterException(
+                    spec.commandLine(), "bad threads: threads=" + threads + ", must be >= 0");
+        }
+        if (!PROVIDERS.contains(provider)) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "bad provider: provider=" + provider + ", must be auto, cpu or reference");
+        }
         return Model.open(
                 ModelLocator.locate(model),
                 new ModelOptions(kvType, activations, provider, threads));

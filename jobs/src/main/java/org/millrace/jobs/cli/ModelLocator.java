@@ -14,11 +14,11 @@ public final class ModelLocator {
     /**
      * The model's file or directory.
      *
-     * @param model a path, {@code ORG/NAME} on the model hub, or null for the default model
+     * @param model a path, {@code ORG/NAME} on the model hub, or the default model's name or null for it
      * @throws IOException if there is no such model, or it cannot be fetched, saying what to do
      */
     public static Path locate(String model) throws IOException {
-        if (model == null) {
+        if (model == null || model.equals(DefaultModel.NAME)) {
             return DefaultModel.fetch(models());
         }
         Path path = Path.of(model);
@@ -26,7 +26,7 @@ public final class ModelLocator {
             return path;
         }
         if (!HubModel.isId(model)) {
-            throw new IOException("no model at " + model);
+            throw new IOException("no such model: " + model + " is not a file, a directory or ORG/NAME on the hub");
         }
         return HubModel.fetch(model, models());
     }

@@ -59,12 +59,23 @@ final class ScoreCommand implements Callable<Integer> {
                             ? InputFiles.tokenIds(text.tokenIds, model.config().vocabSize())
                             : GenerateCommand.plainTokens(
                                     model.tokenizer(), InputFiles.text(text.file));
+            check(tokens, model);
             float[] logprobs = new float[Math.max(0, tokens.length - 1)];
             int[] best = new int[tokens.length];
             score(model, tokens, logprobs, best);
             report(tokens, logprobs, best);
         }
         return 0;
+    }
+
+    /** Before the file of logits is made. */
+    private static void check(int[] tokens, Model model) throws IOException {
+        int limit = model.config().contextLength();
+        if (tokens.length < 1 || tokens.length > limit) {
+            throw new IOException(
+                    "bad length of the text: tokens=" + tokens.length + ", must be in [1, " + limit
+                            + "], the model's context");
+        }
     }
 
     private void score(Model model, int[] tokens, float[] logprobs, int[] best) throws IOException {
@@ -88,8 +99,8 @@ final class ScoreCommand implements Callable<Integer> {
                                 }
                                 progress.stepTo(position + 1L);
                             });
-        } catch (UncheckedIOException e) {
-            throw new IOException("cannot write " + logitsFile + ": " + e.getMessage(), e);
+        } catch (IOException | UncheckedIOException e) {
+            throw new IOException("cannot write " + logitsFile + ": " + e, e);
         }
     }
 
