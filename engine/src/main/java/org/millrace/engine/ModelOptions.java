@@ -1,8 +1,8 @@
 package org.millrace.engine;
 
 import java.io.Serializable;
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.model.ActivationType;
 
 /**
  * How a model is run.

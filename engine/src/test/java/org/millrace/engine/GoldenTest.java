@@ -14,8 +14,8 @@ import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.batch.Scorer;
 import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.model.ActivationType;
 
 /** Tiny models against the logits and greedy tokens that transformers computed in float32. */
 class GoldenTest {

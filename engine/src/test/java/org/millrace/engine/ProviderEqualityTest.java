@@ -16,8 +16,8 @@ import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.batch.Scorer;
 import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.model.ActivationType;
 
 /** Whole models: hashes of all logits and of all cache pages are the same for every provider and number of threads. */
 class ProviderEqualityTest {

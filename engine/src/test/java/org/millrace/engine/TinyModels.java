@@ -10,8 +10,8 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.model.ActivationType;
 
 /** The random-weight models of the test resources and their reference outputs, made with other implementations. */
 public final class TinyModels {

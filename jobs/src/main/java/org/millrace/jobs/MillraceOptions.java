@@ -4,7 +4,7 @@ import java.time.Duration;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.model.ActivationType;
+import org.millrace.engine.kernels.ActivationType;
 
 /** Options of a generation job. Like any Flink option they are set by {@code -Dkey=value} or in the configuration file. */
 public final class MillraceOptions {

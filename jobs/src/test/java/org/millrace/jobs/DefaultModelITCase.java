@@ -16,7 +16,7 @@ import org.millrace.engine.Model;
 import org.millrace.engine.ModelOptions;
 import org.millrace.engine.batch.Scorer;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.model.ActivationType;
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.jobs.cli.ModelLocator;
 
 /**

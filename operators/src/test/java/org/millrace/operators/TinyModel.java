@@ -4,7 +4,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Path;
 import org.millrace.engine.ModelOptions;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.model.ActivationType;
+import org.millrace.engine.kernels.ActivationType;
 
 /** A model of a few hundred kilobytes with random weights: what it says means nothing, but it runs for real. */
 final class TinyModel {

@@ -1,8 +1,7 @@
 package org.millrace.engine.kernels;
 
 import org.millrace.engine.kvcache.CacheView;
-import org.millrace.engine.model.ActivationType;
-import org.millrace.engine.model.Tensor;
+import org.millrace.engine.tensor.Tensor;
 
 /**
  * The operations of a forward pass on one kind of hardware. Every provider gives the same bits, whatever the batch, the

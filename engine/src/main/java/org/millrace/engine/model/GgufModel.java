@@ -4,6 +4,8 @@ import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import org.millrace.engine.tensor.BlockDecoder;
+import org.millrace.engine.tensor.TensorType;
 
 /** Reads hyperparameters and the tensor directory of a GGUF file. */
 final class GgufModel {

@@ -9,6 +9,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.millrace.engine.tensor.Tensor;
 
 /** Model files whose tensors are mapped when asked for. */
 final class MappedModelFiles implements ModelFiles {

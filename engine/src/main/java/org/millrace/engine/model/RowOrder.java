@@ -2,6 +2,7 @@ package org.millrace.engine.model;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.millrace.engine.tensor.Tensor;
 
 /** Order of the rows of {@code attn_q} and {@code attn_k} within a head. */
 enum RowOrder {

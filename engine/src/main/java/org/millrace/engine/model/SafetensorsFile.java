@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import org.millrace.engine.tensor.TensorType;
 
 /**
  * The directory of a safetensors file: a u64 length, a JSON object of that many bytes that gives type, shape and byte range

@@ -1,5 +1,8 @@
 package org.millrace.engine.model;
 
+import org.millrace.engine.tensor.Tensor;
+import org.millrace.engine.tensor.TensorType;
+
 /**
  * Where a tensor lies in a model file.
  *

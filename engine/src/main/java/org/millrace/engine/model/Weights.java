@@ -4,9 +4,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.WeightMatrix;
+import org.millrace.engine.tensor.BlockDecoder;
+import org.millrace.engine.tensor.Tensor;
 
 /**
  * All weights of a model in a provider's layout, and the rotary table. Shapes as (rows, columns). Read-only after loading, so

@@ -15,11 +15,11 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.millrace.engine.Model;
 import org.millrace.engine.TinyModels;
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.CorruptCacheException;
 import org.millrace.engine.kvcache.IncompatibleCacheException;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kvcache.SessionCache;
-import org.millrace.engine.model.ActivationType;
 
 class GeneratorTest {
     private static final GeneratorOptions OPTIONS = new GeneratorOptions(32 << 20, 64, 32);

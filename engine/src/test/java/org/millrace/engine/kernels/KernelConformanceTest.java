@@ -16,10 +16,9 @@ import org.millrace.engine.kernels.reference.ReferenceKernels;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.model.ActivationType;
-import org.millrace.engine.model.Float16;
-import org.millrace.engine.model.Tensor;
-import org.millrace.engine.model.TensorType;
+import org.millrace.engine.tensor.Float16;
+import org.millrace.engine.tensor.Tensor;
+import org.millrace.engine.tensor.TensorType;
 
 /**
  * Every operation of a provider against the Java reference: equal bits, whatever the sizes and the number of threads, and not a

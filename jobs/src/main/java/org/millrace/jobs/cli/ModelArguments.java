@@ -5,7 +5,7 @@ import java.util.Set;
 import org.millrace.engine.Model;
 import org.millrace.engine.ModelOptions;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.model.ActivationType;
+import org.millrace.engine.kernels.ActivationType;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;

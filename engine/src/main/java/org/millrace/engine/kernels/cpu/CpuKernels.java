@@ -2,14 +2,14 @@ package org.millrace.engine.kernels.cpu;
 
 import static org.millrace.engine.kernels.cpu.CpuBuffer.address;
 
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
-import org.millrace.engine.model.ActivationType;
-import org.millrace.engine.model.Tensor;
+import org.millrace.engine.tensor.Tensor;
 
 /**
  * C++ kernels for x86-64 with AVX2 or AVX-512 ({@code src/main/native}). Sizes are checked here, on every call; the native side

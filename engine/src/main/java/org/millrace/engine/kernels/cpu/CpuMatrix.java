@@ -1,8 +1,8 @@
 package org.millrace.engine.kernels.cpu;
 
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.WeightMatrix;
-import org.millrace.engine.model.ActivationType;
-import org.millrace.engine.model.Tensor;
+import org.millrace.engine.tensor.Tensor;
 
 /** A weight matrix in tiles, with its native header. */
 final class CpuMatrix implements WeightMatrix {

@@ -1,6 +1,6 @@
 package org.millrace.engine.kernels.cpu;
 
-import org.millrace.engine.model.TensorType;
+import org.millrace.engine.tensor.TensorType;
 
 /**
  * How a weight type lies in tiles of {@value #TILE_ROWS} interleaved rows, as {@code src/main/native/kernels.h} reads it. A

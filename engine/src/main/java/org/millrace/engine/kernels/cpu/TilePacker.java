@@ -3,10 +3,10 @@ package org.millrace.engine.kernels.cpu;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.stream.IntStream;
-import org.millrace.engine.model.BlockDecoder;
-import org.millrace.engine.model.Float16;
-import org.millrace.engine.model.Tensor;
-import org.millrace.engine.model.WeightBlock;
+import org.millrace.engine.tensor.BlockDecoder;
+import org.millrace.engine.tensor.Float16;
+import org.millrace.engine.tensor.Tensor;
+import org.millrace.engine.tensor.WeightBlock;
 
 /** Copies a tensor into tiles of 16 interleaved rows; rows past the end of the last tile are zero. */
 final class TilePacker {

@@ -5,7 +5,7 @@ import org.millrace.engine.kernels.FloatMath;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.model.Float16;
+import org.millrace.engine.tensor.Float16;
 
 /**
  * Attention of one query head at a time, by the book: scores of all visible slots in ascending position; per reduction block

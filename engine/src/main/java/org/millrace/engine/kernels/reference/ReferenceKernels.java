@@ -2,14 +2,14 @@ package org.millrace.engine.kernels.reference;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.FloatMath;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
-import org.millrace.engine.model.ActivationType;
-import org.millrace.engine.model.Tensor;
+import org.millrace.engine.tensor.Tensor;
 
 /**
  * The numerics contract in plain Java, written to be read: the oracle of all other providers, and what runs where there is no

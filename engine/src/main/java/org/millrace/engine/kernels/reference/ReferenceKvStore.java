@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.model.Float16;
+import org.millrace.engine.tensor.Float16;
 
 /** Rotates queries and keys and writes keys and values into their slots. */
 final class ReferenceKvStore {

@@ -1,10 +1,10 @@
 package org.millrace.engine.kernels.reference;
 
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.WeightMatrix;
-import org.millrace.engine.model.ActivationType;
-import org.millrace.engine.model.BlockDecoder;
-import org.millrace.engine.model.Tensor;
-import org.millrace.engine.model.WeightBlock;
+import org.millrace.engine.tensor.BlockDecoder;
+import org.millrace.engine.tensor.Tensor;
+import org.millrace.engine.tensor.WeightBlock;
 
 /** Decoded weights: signed codes with float scales for block types, floats for float types. */
 final class ReferenceMatrix implements WeightMatrix {

@@ -1,4 +1,4 @@
-package org.millrace.engine.model;
+package org.millrace.engine.tensor;
 
 /**
  * Element types of stored tensors. Block types hold {@link #blockSize()} weights in {@link #blockBytes()} bytes, laid out

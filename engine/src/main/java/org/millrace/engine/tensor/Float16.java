@@ -1,4 +1,4 @@
-package org.millrace.engine.model;
+package org.millrace.engine.tensor;
 
 /** IEEE 754 binary16, which Java 17 has no conversions for. */
 public final class Float16 {

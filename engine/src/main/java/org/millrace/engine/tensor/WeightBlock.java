@@ -1,4 +1,4 @@
-package org.millrace.engine.model;
+package org.millrace.engine.tensor;
 
 /**
  * 32 consecutive weights of a row in the common form of all block types: {@code w = scale * halfScale * (code - zero) +

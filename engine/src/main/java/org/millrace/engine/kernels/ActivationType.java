@@ -1,4 +1,4 @@
-package org.millrace.engine.model;
+package org.millrace.engine.kernels;
 
 /** How activations enter matrix products with block-quantised weights. */
 public enum ActivationType {

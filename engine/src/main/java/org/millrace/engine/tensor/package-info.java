@@ -1,0 +1,2 @@
+/** Weights as they lie in files: types, blocks, their exact values. */
+package org.millrace.engine.tensor;
