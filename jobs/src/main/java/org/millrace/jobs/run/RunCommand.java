@@ -91,7 +91,8 @@ public final class RunCommand implements Callable<Integer> {
     private Configuration configuration() throws Exception {
         Configuration config = job.toConfiguration();
         config.set(MillraceOptions.MODEL, ModelLocator.locate(config.get(MillraceOptions.MODEL)).toString());
-        if (!config.contains(MillraceOptions.START_OFFSETS)) {
+        boolean topicIsNew = ownDirectory() && !config.contains(MillraceOptions.BOOTSTRAP_SERVERS);
+        if (!topicIsNew && !config.contains(MillraceOptions.START_OFFSETS)) {
             // The topic may hold prompts that an earlier run has answered.
             config.set(MillraceOptions.START_OFFSETS, MillraceOptions.StartOffsets.COMMITTED);
         }

@@ -90,6 +90,9 @@ record RunReport(
         node.put("prompt_tokens", completion.getUsage().getPromptTokens());
         node.put("reused_tokens", completion.getUsage().getReusedTokens());
         node.put("generated_tokens", completion.getUsage().getGeneratedTokens());
+        node.put("queued_millis", completion.getTimings().getQueuedMillis());
+        node.put("first_token_millis", completion.getTimings().getFirstTokenMillis());
+        node.put("total_millis", completion.getTimings().getTotalMillis());
     }
 
     private long promptTokens() {

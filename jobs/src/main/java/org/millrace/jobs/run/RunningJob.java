@@ -7,10 +7,12 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import org.apache.flink.api.common.JobID;
+import org.apache.flink.api.common.JobStatus;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.runtime.checkpoint.AbstractCheckpointStats;
 import org.apache.flink.runtime.checkpoint.CompletedCheckpointStats;
 import org.apache.flink.runtime.execution.ExecutionState;
+import org.apache.flink.runtime.executiongraph.AccessExecutionGraph;
 import org.apache.flink.runtime.executiongraph.AccessExecutionVertex;
 import org.apache.flink.runtime.jobmaster.JobResult;
 import org.apache.flink.runtime.minicluster.MiniCluster;
@@ -51,8 +53,12 @@ public final class RunningJob {
     }
 
     private boolean allSubtasksRun() throws Exception {
-        for (AccessExecutionVertex subtask :
-                cluster.getExecutionGraph(job).get().getAllExecutionVertices()) {
+        AccessExecutionGraph graph = cluster.getExecutionGraph(job).get();
+        // Without subtasks while its master starts.
+        if (graph.getState() != JobStatus.RUNNING) {
+            return false;
+        }
+        for (AccessExecutionVertex subtask : graph.getAllExecutionVertices()) {
             if (subtask.getExecutionState() != ExecutionState.RUNNING) {
                 return false;
             }
