@@ -1,4 +1,4 @@
-package org.millrace.engine.model;
+package org.millrace.engine.tensor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

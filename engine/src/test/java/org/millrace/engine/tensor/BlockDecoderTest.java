@@ -1,4 +1,4 @@
-package org.millrace.engine.model;
+package org.millrace.engine.tensor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -14,6 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.millrace.engine.TinyModels;
+import org.millrace.engine.model.ModelFiles;
+import org.millrace.engine.model.ModelLoader;
 
 /** Decoded weights against those of another library, and by hand where its files do not reach. */
 class BlockDecoderTest {
