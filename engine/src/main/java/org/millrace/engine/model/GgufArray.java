@@ -6,9 +6,10 @@ import java.nio.charset.StandardCharsets;
 /**
  * An array of a GGUF file's metadata, decoded only when asked for. Its bounds were checked when the header was read.
  *
+ * @param where names the array in errors
  * @param data the elements' bytes, little-endian, from position 0
  */
-record GgufArray(String key, GgufValueType elementType, int count, ByteBuffer data) {
+record GgufArray(String where, GgufValueType elementType, int count, ByteBuffer data) {
     String[] strings() {
         expect(GgufValueType.STRING);
         ByteBuffer from = data.duplicate().order(data.order());
@@ -40,7 +41,7 @@ record GgufArray(String key, GgufValueType elementType, int count, ByteBuffer da
     private void expect(GgufValueType type) {
         if (elementType != type) {
             throw new ModelFormatException(
-                    "metadata " + key + ": elementType=" + elementType + ", expected=" + type);
+                    where + ": elementType=" + elementType + ", expected=" + type);
         }
     }
 }

@@ -101,7 +101,7 @@ final class GgufHeader {
     private void readMetadata() {
         String key = string("metadata key", MAX_KEY_BYTES);
         need(4, "type of " + key);
-        GgufValueType type = GgufValueType.of(in.getInt(), key);
+        GgufValueType type = GgufValueType.of(in.getInt(), source + ": metadata " + key);
         if (values.put(key, value(key, type)) != null) {
             throw new ModelFormatException(source + ": metadata " + key + " occurs twice");
         }
@@ -127,7 +127,7 @@ final class GgufHeader {
 
     private GgufArray array(String key) {
         need(12, "array " + key);
-        GgufValueType element = GgufValueType.of(in.getInt(), key);
+        GgufValueType element = GgufValueType.of(in.getInt(), source + ": metadata " + key);
         if (element == GgufValueType.ARRAY) {
             throw new ModelFormatException(
                     source + ": metadata " + key + " is an array of arrays, which no model needs");
@@ -142,7 +142,7 @@ final class GgufHeader {
             in.position(start + count * element.bytes());
         }
         ByteBuffer data = in.slice(start, in.position() - start).order(ByteOrder.LITTLE_ENDIAN);
-        return new GgufArray(key, element, count, data);
+        return new GgufArray(source + ": metadata " + key, element, count, data);
     }
 
     private void readEntry() {

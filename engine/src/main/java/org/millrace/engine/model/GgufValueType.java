@@ -29,10 +29,11 @@ enum GgufValueType {
         return bytes;
     }
 
-    static GgufValueType of(int number, String key) {
+    /** The type of this number; {@code where} names the value in the error if there is none. */
+    static GgufValueType of(int number, String where) {
         if (number < 0 || number >= BY_NUMBER.length) {
             throw new ModelFormatException(
-                    "metadata " + key + ": unknown valueType=" + Integer.toUnsignedString(number)
+                    where + ": unknown valueType=" + Integer.toUnsignedString(number)
                             + ", known are 0 to " + (BY_NUMBER.length - 1));
         }
         return BY_NUMBER[number];
