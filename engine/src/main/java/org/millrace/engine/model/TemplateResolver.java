@@ -6,6 +6,9 @@ import com.hubspot.jinjava.el.ext.JinjavaListELResolver;
 import com.hubspot.jinjava.lib.exptest.ExpTest;
 import com.hubspot.jinjava.lib.filter.Filter;
 import com.hubspot.jinjava.util.ForLoop;
+import java.beans.FeatureDescriptor;
+import java.util.Collections;
+import java.util.Iterator;
 import jinjava.javax.el.CompositeELResolver;
 import jinjava.javax.el.ELContext;
 import jinjava.javax.el.ELResolver;
@@ -86,9 +89,9 @@ final class TemplateResolver extends CompositeELResolver {
         }
 
         @Override
-        public java.util.Iterator<java.beans.FeatureDescriptor> getFeatureDescriptors(
+        public Iterator<FeatureDescriptor> getFeatureDescriptors(
                 ELContext context, Object base) {
-            return java.util.Collections.emptyIterator();
+            return Collections.emptyIterator();
         }
     }
 }
