@@ -1,14 +1,9 @@
 package org.millrace.bench;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -19,7 +14,8 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         description = {
             "Measures Millrace beside llama.cpp, in turn, on the same threads and the same model file, and beside llama.cpp"
-                    + " on its own Q4_0 of it. Prints medians and ratios. Wants an otherwise idle machine."
+                    + " on its own Q4_0 of it. Prints medians and ratios. Wants an otherwise idle machine.",
+            "With --end-to-end it measures the job from Kafka to Kafka beside the bare engine instead; see --end-to-end --help."
         })
 final class CompareCommand implements Callable<Integer> {
     @Option(
@@ -36,6 +32,9 @@ final class CompareCommand implements Callable<Integer> {
 
     @Option(names = "--q4-0", required = true, hidden = true)
     private Path requantized;
+
+    @Option(names = "--load-average", required = true, hidden = true)
+    private double loadAverage;
 
     @Option(
             names = "--rounds",
@@ -59,7 +58,6 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        double loadAverage = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
         List<Contender> contenders =
                 List.of(
                         new Millrace(model),
@@ -68,23 +66,8 @@ final class CompareCommand implements Callable<Integer> {
         List<Comparison.Row> rows = new Rounds(contenders, rounds, threads).run();
         Comparison comparison =
                 new Comparison(
-                        model.getFileName().toString(), processor(), loadAverage, rounds, rows);
-        System.out.println(json ? toJson(comparison) : Table.render(comparison));
+                        model.getFileName().toString(), Reports.processor(), loadAverage, rounds, rows);
+        System.out.println(json ? Reports.toJson(comparison) : Table.render(comparison));
         return 0;
-    }
-
-    private static String toJson(Comparison comparison) throws IOException {
-        return new ObjectMapper()
-                .enable(SerializationFeature.INDENT_OUTPUT)
-                .writeValueAsString(comparison);
-    }
-
-    private static String processor() throws IOException {
-        try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
-            return lines.filter(line -> line.startsWith("model name"))
-                    .findFirst()
-                    .map(line -> line.substring(line.indexOf(':') + 1).strip())
-                    .orElse("unknown processor");
-        }
     }
 }

@@ -11,7 +11,7 @@ import java.util.TreeMap;
  *
  * @param model file name
  * @param processor as the kernel names it
- * @param loadAverage of the last minute when the first round began; much above 0 and the numbers are not to be used
+ * @param loadAverage of the minute before anything was started; much above 0 and the numbers are not to be used
  * @param rows one per workload and thread count
  */
 record Comparison(

@@ -1,0 +1,110 @@
+package org.millrace.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.util.FileUtils;
+import org.millrace.engine.kvcache.KvType;
+import org.millrace.jobs.EmbeddedBroker;
+import org.millrace.jobs.KafkaProperties;
+import org.millrace.jobs.KafkaTopics;
+import org.millrace.jobs.MillraceOptions;
+import org.millrace.jobs.client.OutputReader;
+import org.millrace.jobs.client.PromptPublisher;
+import org.millrace.jobs.run.LocalCluster;
+import org.millrace.jobs.run.RunningJob;
+import org.millrace.schemas.Completion;
+import org.millrace.schemas.DeadLetter;
+import org.millrace.schemas.Usage;
+
+/**
+ * A {@link TextWorkload} through the real job in a process of its own: broker, cluster and job as {@code millrace run} starts
+ * them, with the job's defaults. The client that publishes and reads runs here too and takes its part of the processors.
+ * Prints a {@link Throughput} as JSON.
+ *
+ * <p>Arguments: model file, cache type, threads, sessions, directory for topics and checkpoints, which is deleted.
+ */
+final class JobBench {
+    private static final Duration POLL = Duration.ofMillis(100);
+
+    private final RunningJob job;
+    private final PromptPublisher publisher;
+    private final OutputReader reader;
+
+    private JobBench(RunningJob job, PromptPublisher publisher, OutputReader reader) {
+        this.job = job;
+        this.publisher = publisher;
+        this.reader = reader;
+    }
+
+    public static void main(String[] args) throws Exception {
+        Configuration config = new Configuration();
+        config.set(MillraceOptions.MODEL, args[0]);
+        config.set(MillraceOptions.KV_TYPE, KvType.valueOf(args[1]));
+        config.set(MillraceOptions.THREADS, Integer.parseInt(args[2]));
+        // The default would fall back to Java where they cannot run.
+        config.set(MillraceOptions.KERNELS, "cpu");
+        // A run with a failure in it is no measurement.
+        config.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
+        TextWorkload measured = TextWorkload.measured(Integer.parseInt(args[3]));
+        Path directory = Files.createDirectories(Path.of(args[4]));
+        try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
+            config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
+            System.out.println(new ObjectMapper().writeValueAsString(run(config, directory, measured)));
+        } finally {
+            FileUtils.deleteDirectory(directory.toFile());
+        }
+    }
+
+    private static Throughput run(Configuration config, Path directory, TextWorkload measured)
+            throws Exception {
+        Properties kafka = KafkaProperties.load(config);
+        KafkaTopics topics = KafkaTopics.of(config);
+        try (LocalCluster cluster = LocalCluster.start(config, directory)) {
+            RunningJob job = cluster.submit(new Configuration());
+            job.awaitRunning();
+            try (OutputReader reader = OutputReader.fromEnd(kafka, topics);
+                    PromptPublisher publisher = new PromptPublisher(kafka, topics.prompts())) {
+                JobBench bench = new JobBench(job, publisher, reader);
+                bench.run(TextWorkload.warmUp());
+                return bench.run(measured);
+            }
+        }
+    }
+
+    private Throughput run(TextWorkload workload) throws Exception {
+        int checkpointsBefore = job.checkpoints().size();
+        Map<String, Usage> answered = new HashMap<>();
+        long lastTokenNanos = 0;
+        long begin = System.nanoTime();
+        workload.requests().forEach(publisher::publish);
+        publisher.flush();
+        while (answered.size() < workload.sessions()) {
+            job.checkRunning();
+            for (SpecificRecord output : reader.poll(POLL)) {
+                if (output instanceof Completion completion) {
+                    answered.put(completion.getSessionId(), completion.getUsage());
+                } else if (output instanceof DeadLetter letter) {
+                    throw new IOException("refused: " + letter.getReason() + ": " + letter.getDetail());
+                } else {
+                    lastTokenNanos = System.nanoTime();
+                }
+            }
+        }
+        long end = System.nanoTime();
+        return new Throughput(
+                answered.values().stream().mapToLong(Usage::getPromptTokens).sum(),
+                answered.values().stream().mapToLong(Usage::getGeneratedTokens).sum(),
+                (lastTokenNanos - begin) / 1e9,
+                (end - begin) / 1e9,
+                job.checkpoints().size() - checkpointsBefore);
+    }
+}
