@@ -1,6 +1,7 @@
 package org.millrace.jobs;
 
 import java.time.Duration;
+import java.util.Locale;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.millrace.engine.kvcache.KvType;
@@ -13,7 +14,13 @@ public final class MillraceOptions {
         /** In transactions that commit with the checkpoint. */
         EXACTLY_ONCE,
         /** At once, and again after a failure. */
-        AT_LEAST_ONCE
+        AT_LEAST_ONCE;
+
+        /** As Flink's configuration spells it. */
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
     }
 
     /** Where a job without a checkpoint begins to read prompts. */

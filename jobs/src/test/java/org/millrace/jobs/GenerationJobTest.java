@@ -52,5 +52,7 @@ class GenerationJobTest {
         assertThat(config.get(CheckpointingOptions.CHECKPOINTING_INTERVAL)).isEqualTo(Duration.ofMillis(500));
         assertThat(config.get(MillraceOptions.THREADS)).isEqualTo(3);
         assertThat(config.get(MillraceOptions.BOOTSTRAP_SERVERS)).isEqualTo("a:1");
+        assertThat(JobArguments.parse("-Dmillrace.delivery=at-least-once").get(MillraceOptions.DELIVERY))
+                .isEqualTo(MillraceOptions.Delivery.AT_LEAST_ONCE);
     }
 }
