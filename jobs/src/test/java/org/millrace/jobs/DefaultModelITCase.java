@@ -15,9 +15,9 @@ import org.junit.jupiter.api.Test;
 import org.millrace.engine.Model;
 import org.millrace.engine.ModelOptions;
 import org.millrace.engine.batch.Scorer;
-import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kernels.ActivationType;
-import org.millrace.jobs.cli.ModelLocator;
+import org.millrace.engine.kvcache.KvType;
+import org.millrace.jobs.model.ModelLocator;
 
 /**
  * The default model, as users get it, against float32 outputs of transformers on the same weights. The bounds are those of a

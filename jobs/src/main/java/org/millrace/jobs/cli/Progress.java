@@ -1,12 +1,11 @@
 package org.millrace.jobs.cli;
 
-import java.io.InputStream;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 
 /** A progress bar on standard error, where that is a terminal; the launcher knows. */
 final class Progress implements AutoCloseable {
-    static final boolean IS_TERMINAL = Boolean.getBoolean("millrace.terminal");
+    private static final boolean IS_TERMINAL = Boolean.getBoolean("millrace.terminal");
     private static final int SHORT_WORK = 512;
 
     private final ProgressBar bar;
@@ -27,20 +26,6 @@ final class Progress implements AutoCloseable {
                         .setUpdateIntervalMillis(200)
                         .clearDisplayOnFinish()
                         .build());
-    }
-
-    /** A download of {@code bytes}, or of an unknown size if that is -1. */
-    static InputStream ofDownload(String task, InputStream in, long bytes) {
-        return IS_TERMINAL
-                ? ProgressBar.wrap(
-                        in,
-                        new ProgressBarBuilder()
-                                .setTaskName(task)
-                                .setInitialMax(bytes)
-                                .setUnit("MB", 1_000_000)
-                                .setUpdateIntervalMillis(200)
-                                .clearDisplayOnFinish())
-                : in;
     }
 
     void stepTo(long done) {

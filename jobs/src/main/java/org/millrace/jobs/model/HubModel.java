@@ -1,4 +1,4 @@
-package org.millrace.jobs.cli;
+package org.millrace.jobs.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -24,6 +24,7 @@ final class HubModel {
     private static final Pattern ID = Pattern.compile("[\\w.-]+/[\\w.-]+");
     private static final String WEIGHTS = "model.safetensors";
     private static final String INDEX = "model.safetensors.index.json";
+    private static final String COMPLETE = ".complete";
     private static final int NOT_FOUND = 404;
 
     private final HttpClient client =
@@ -31,10 +32,12 @@ final class HubModel {
                     .followRedirects(HttpClient.Redirect.NORMAL)
                     .connectTimeout(Duration.ofSeconds(10))
                     .build();
+    private final URI hub;
     private final String id;
     private final Path directory;
 
-    private HubModel(String id, Path directory) {
+    private HubModel(URI hub, String id, Path directory) {
+        this.hub = hub;
         this.id = id;
         this.directory = directory;
     }
@@ -44,10 +47,21 @@ final class HubModel {
         return ID.matcher(model).matches();
     }
 
-    static Path fetch(String id, Path models) throws IOException {
-        HubModel model = new HubModel(id, models.resolve(id.replace('/', '_')));
+    /**
+     * The directory of a model, with all its files.
+     *
+     * @param models directory that holds one directory for each model
+     * @throws IOException if the hub cannot be reached or lacks a file, naming it
+     */
+    static Path fetch(URI hub, String id, Path models) throws IOException {
+        HubModel model = new HubModel(hub, id, models.resolve(id.replace('/', '_')));
         Files.createDirectories(model.directory);
-        model.fetchAll();
+        // Without it a model that is complete would ask the hub each time for the files that it lacks.
+        Path complete = model.directory.resolve(COMPLETE);
+        if (!Files.exists(complete)) {
+            model.fetchAll();
+            Files.write(complete, new byte[0]);
+        }
         return model.directory;
     }
 
@@ -92,7 +106,7 @@ final class HubModel {
         if (Files.exists(target)) {
             return true;
         }
-        URI uri = URI.create(endpoint() + "/" + id + "/resolve/main/" + file);
+        URI uri = URI.create(hub + "/" + id + "/resolve/main/" + file);
         // Of its own for each process: two may fetch the same model at a time.
         Path part = Files.createTempFile(directory, file, ".part");
         try {
@@ -110,7 +124,7 @@ final class HubModel {
                         "cannot fetch " + uri + ": status=" + response.statusCode());
             }
             long bytes = response.headers().firstValueAsLong("content-length").orElse(-1);
-            try (InputStream in = Progress.ofDownload(file, response.body(), bytes)) {
+            try (InputStream in = DownloadProgress.wrap(response.body(), file, bytes)) {
                 Files.copy(in, part, StandardCopyOption.REPLACE_EXISTING);
             }
             Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
@@ -126,8 +140,10 @@ final class HubModel {
         }
     }
 
-    private static String endpoint() {
+    /** The hub that the environment names. */
+    static URI endpoint() {
         String endpoint = System.getenv("HF_ENDPOINT");
-        return endpoint == null || endpoint.isEmpty() ? "https://huggingface.co" : endpoint;
+        return URI.create(
+                endpoint == null || endpoint.isEmpty() ? "https://huggingface.co" : endpoint);
     }
 }

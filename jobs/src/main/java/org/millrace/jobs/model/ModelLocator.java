@@ -1,4 +1,4 @@
-package org.millrace.jobs.cli;
+package org.millrace.jobs.model;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,7 +28,7 @@ public final class ModelLocator {
         if (!HubModel.isId(model)) {
             throw new IOException("no such model: " + model + " is not a file, a directory or ORG/NAME on the hub");
         }
-        return HubModel.fetch(model, models());
+        return HubModel.fetch(HubModel.endpoint(), model, models());
     }
 
     /** Where Millrace keeps what it fetches and makes, outside the checkout. */
