@@ -22,9 +22,10 @@ import org.millrace.operators.decode.RequestDecoder;
 import org.millrace.schemas.PromptRequest;
 
 /**
- * A {@link TextWorkload} on a bare {@link Generator} in a process of its own: sessions wait in a queue and join the batch as
- * there is room. Batch limits are the job's defaults, and the pool holds a full batch. Prompts are tokenised before the clock
- * starts. Prints a {@link Throughput} as JSON. Fails where the C++ kernels cannot run.
+ * A {@link TextWorkload} on a bare {@link Generator} in a process of its own: sessions wait in a
+ * queue and join the batch as there is room. Batch limits are the job's defaults, and the pool
+ * holds a full batch. Prompts are tokenised before the clock starts. Prints a {@link Throughput} as
+ * JSON. Fails where the C++ kernels cannot run.
  *
  * <p>Arguments: model file, cache type, threads, sessions.
  */

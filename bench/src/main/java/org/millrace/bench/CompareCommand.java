@@ -66,7 +66,11 @@ final class CompareCommand implements Callable<Integer> {
         List<Comparison.Row> rows = new Rounds(contenders, rounds, threads).run();
         Comparison comparison =
                 new Comparison(
-                        model.getFileName().toString(), Reports.processor(), loadAverage, rounds, rows);
+                        model.getFileName().toString(),
+                        Reports.processor(),
+                        loadAverage,
+                        rounds,
+                        rows);
         System.out.println(json ? Reports.toJson(comparison) : Table.render(comparison));
         return 0;
     }

@@ -11,11 +11,11 @@ import java.util.TreeMap;
  *
  * @param model file name
  * @param processor as the kernel names it
- * @param loadAverage of the minute before anything was started; much above 0 and the numbers are not to be used
+ * @param loadAverage of the minute before anything was started; much above 0 and the numbers are
+ *     not to be used
  * @param rows one per workload and thread count
  */
-record Comparison(
-        String model, String processor, double loadAverage, int rounds, List<Row> rows) {
+record Comparison(String model, String processor, double loadAverage, int rounds, List<Row> rows) {
 
     /**
      * One line of the table.
@@ -58,8 +58,6 @@ record Comparison(
         double[] sorted = values.stream().mapToDouble(Double::doubleValue).toArray();
         Arrays.sort(sorted);
         int middle = sorted.length / 2;
-        return sorted.length % 2 == 1
-                ? sorted[middle]
-                : (sorted[middle - 1] + sorted[middle]) / 2;
+        return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 }

@@ -41,7 +41,8 @@ final class EndToEndCommand implements Callable<Integer> {
     @Option(
             names = "--rounds",
             defaultValue = "3",
-            description = "Rounds, each with the job and the bare engine (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Rounds, each with the job and the bare engine (default: ${DEFAULT-VALUE}).")
     private int rounds;
 
     @Option(
@@ -53,7 +54,8 @@ final class EndToEndCommand implements Callable<Integer> {
     @Option(
             names = "--kv-type",
             defaultValue = "F16",
-            description = "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private KvType kvType;
 
     @Option(names = "--threads", description = "Compute threads (default: one per processor).")
@@ -83,7 +85,12 @@ final class EndToEndCommand implements Callable<Integer> {
             EndToEndComparison.Round round = new EndToEndComparison.Round(job, bare);
             System.err.printf(
                     "round %d of %d: Kafka to Kafka %.1f tokens/s (%d checkpoints), bare engine %.1f, ratio %.3f%n",
-                    i, rounds, job.tokensPerSecond(), job.checkpoints(), bare.tokensPerSecond(), round.ratio());
+                    i,
+                    rounds,
+                    job.tokensPerSecond(),
+                    job.checkpoints(),
+                    bare.tokensPerSecond(),
+                    round.ratio());
             measured.add(round);
         }
         EndToEndComparison comparison =
@@ -100,7 +107,8 @@ final class EndToEndCommand implements Callable<Integer> {
     private void checkAtLeastOne(String option, int value) {
         if (value < 1) {
             throw new ParameterException(
-                    spec.commandLine(), "bad " + option + ": " + option + "=" + value + ", must be >= 1");
+                    spec.commandLine(),
+                    "bad " + option + ": " + option + "=" + value + ", must be >= 1");
         }
     }
 

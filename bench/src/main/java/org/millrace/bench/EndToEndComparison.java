@@ -50,7 +50,8 @@ record EndToEndComparison(
         private static final int MAX_SECONDS_PER_CHECKPOINT = 3;
 
         /**
-         * @throws IllegalStateException if the two did not do the same work, or the job completed too few checkpoints
+         * @throws IllegalStateException if the two did not do the same work, or the job completed
+         *     too few checkpoints
          */
         Round {
             if (job.promptTokens() != bare.promptTokens()
@@ -63,7 +64,9 @@ record EndToEndComparison(
                                 Locale.ROOT,
                                 "too few checkpoints: checkpoints=%d in seconds=%.1f, must be one in %d seconds;"
                                         + " is the disk slow or the machine busy?",
-                                job.checkpoints(), job.seconds(), MAX_SECONDS_PER_CHECKPOINT));
+                                job.checkpoints(),
+                                job.seconds(),
+                                MAX_SECONDS_PER_CHECKPOINT));
             }
         }
 
@@ -73,7 +76,11 @@ record EndToEndComparison(
     }
 
     static EndToEndComparison of(
-            String model, String processor, double loadAverage, Settings settings, List<Round> rounds) {
+            String model,
+            String processor,
+            double loadAverage,
+            Settings settings,
+            List<Round> rounds) {
         return new EndToEndComparison(
                 model,
                 processor,

@@ -10,8 +10,9 @@ import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 
 /**
- * One round of all workloads on Millrace's engine in a process of its own, so that none of its threads runs while a peer is
- * measured. Prints tokens per second by workload as JSON. Fails where the C++ kernels cannot run.
+ * One round of all workloads on Millrace's engine in a process of its own, so that none of its
+ * threads runs while a peer is measured. Prints tokens per second by workload as JSON. Fails where
+ * the C++ kernels cannot run.
  *
  * <p>Arguments: model file, threads.
  */
@@ -34,7 +35,8 @@ final class EngineBench {
                 Generator generator =
                         new Generator(
                                 model,
-                                new GeneratorOptions(POOL_BYTES, MAX_BATCH_TOKENS, MAX_SEQUENCES))) {
+                                new GeneratorOptions(
+                                        POOL_BYTES, MAX_BATCH_TOKENS, MAX_SEQUENCES))) {
             EngineLoop loop = new EngineLoop(model, generator);
             warmUp(loop);
             Map<Workload, Double> tokensPerSecond = new EnumMap<>(Workload.class);

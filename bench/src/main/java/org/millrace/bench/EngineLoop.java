@@ -10,8 +10,9 @@ import org.millrace.engine.batch.Sequence;
 import org.millrace.engine.kvcache.SessionCache;
 
 /**
- * Runs workloads on a bare {@link Generator}. Prefill is a turn of one token, decode a second turn on the same caches, so
- * that no step of one phase does work of the other. Prompts are random token ids, as llama.cpp's benchmarks use.
+ * Runs workloads on a bare {@link Generator}. Prefill is a turn of one token, decode a second turn
+ * on the same caches, so that no step of one phase does work of the other. Prompts are random token
+ * ids, as llama.cpp's benchmarks use.
  */
 final class EngineLoop {
     private static final long SEED = 42;
@@ -25,7 +26,10 @@ final class EngineLoop {
         this.generator = generator;
     }
 
-    /** Runs a workload once; returns the tokens per second of the phase that counts, all sessions together. */
+    /**
+     * Runs a workload once; returns the tokens per second of the phase that counts, all sessions
+     * together.
+     */
     double tokensPerSecond(Workload workload) {
         List<Sequence> prompts = prompts(workload);
         try {
@@ -53,7 +57,9 @@ final class EngineLoop {
         return sequences;
     }
 
-    /** The only token not in a cache is the one that ended prefill: the first step already decodes. */
+    /**
+     * The only token not in a cache is the one that ended prefill: the first step already decodes.
+     */
     private static List<Sequence> nextTurns(List<Sequence> prompts, Workload workload) {
         GenerationParams params = greedy(workload.generatedTokens());
         return prompts.stream()

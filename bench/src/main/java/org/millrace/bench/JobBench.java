@@ -26,11 +26,12 @@ import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.Usage;
 
 /**
- * A {@link TextWorkload} through the real job in a process of its own: broker, cluster and job as {@code millrace run} starts
- * them, with the job's defaults. The client that publishes and reads runs here too and takes its part of the processors.
- * Prints a {@link Throughput} as JSON.
+ * A {@link TextWorkload} through the real job in a process of its own: broker, cluster and job as
+ * {@code millrace run} starts them, with the job's defaults. The client that publishes and reads
+ * runs here too and takes its part of the processors. Prints a {@link Throughput} as JSON.
  *
- * <p>Arguments: model file, cache type, threads, sessions, directory for topics and checkpoints, which is deleted.
+ * <p>Arguments: model file, cache type, threads, sessions, directory for topics and checkpoints,
+ * which is deleted.
  */
 final class JobBench {
     private static final Duration POLL = Duration.ofMillis(100);
@@ -58,7 +59,8 @@ final class JobBench {
         Path directory = Files.createDirectories(Path.of(args[4]));
         try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
             config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
-            System.out.println(new ObjectMapper().writeValueAsString(run(config, directory, measured)));
+            System.out.println(
+                    new ObjectMapper().writeValueAsString(run(config, directory, measured)));
         } finally {
             FileUtils.deleteDirectory(directory.toFile());
         }
@@ -93,7 +95,8 @@ final class JobBench {
                 if (output instanceof Completion completion) {
                     answered.put(completion.getSessionId(), completion.getUsage());
                 } else if (output instanceof DeadLetter letter) {
-                    throw new IOException("refused: " + letter.getReason() + ": " + letter.getDetail());
+                    throw new IOException(
+                            "refused: " + letter.getReason() + ": " + letter.getDetail());
                 } else {
                     lastTokenNanos = System.nanoTime();
                 }

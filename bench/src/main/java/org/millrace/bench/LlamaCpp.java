@@ -9,8 +9,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * llama.cpp by its own benchmarks with their defaults: f16 cache, micro-batch of 512, flash attention where it chooses to.
- * llama-bench runs one session, llama-batched-bench several; both time prefill and decode apart, and neither samples.
+ * llama.cpp by its own benchmarks with their defaults: f16 cache, micro-batch of 512, flash
+ * attention where it chooses to. llama-bench runs one session, llama-batched-bench several; both
+ * time prefill and decode apart, and neither samples.
  *
  * @param name column title
  * @param binaries directory of its executables
@@ -35,13 +36,20 @@ record LlamaCpp(String name, Path binaries, Path model) implements Contender {
         List<String> command =
                 List.of(
                         binaries.resolve("llama-bench").toString(),
-                        "--model", model.toString(),
-                        "--threads", Integer.toString(threads),
-                        "--n-prompt", Integer.toString(prefill ? workload.promptTokens() : 0),
-                        "--n-gen", Integer.toString(prefill ? 0 : workload.generatedTokens()),
-                        "--n-depth", Integer.toString(prefill ? 0 : workload.promptTokens()),
-                        "--repetitions", "1",
-                        "--output", "jsonl");
+                        "--model",
+                        model.toString(),
+                        "--threads",
+                        Integer.toString(threads),
+                        "--n-prompt",
+                        Integer.toString(prefill ? workload.promptTokens() : 0),
+                        "--n-gen",
+                        Integer.toString(prefill ? 0 : workload.generatedTokens()),
+                        "--n-depth",
+                        Integer.toString(prefill ? 0 : workload.promptTokens()),
+                        "--repetitions",
+                        "1",
+                        "--output",
+                        "jsonl");
         return number(Processes.run(command), "avg_ts");
     }
 
@@ -51,13 +59,20 @@ record LlamaCpp(String name, Path binaries, Path model) implements Contender {
         List<String> command =
                 List.of(
                         binaries.resolve("llama-batched-bench").toString(),
-                        "--model", model.toString(),
-                        "--threads", Integer.toString(threads),
-                        "--ctx-size", Integer.toString(workload.sessions() * tokens),
-                        "-npl", Integer.toString(workload.sessions()),
-                        "-npp", Integer.toString(workload.promptTokens()),
-                        "-ntg", Integer.toString(workload.generatedTokens()),
-                        "--output-format", "jsonl");
+                        "--model",
+                        model.toString(),
+                        "--threads",
+                        Integer.toString(threads),
+                        "--ctx-size",
+                        Integer.toString(workload.sessions() * tokens),
+                        "-npl",
+                        Integer.toString(workload.sessions()),
+                        "-npp",
+                        Integer.toString(workload.promptTokens()),
+                        "-ntg",
+                        Integer.toString(workload.generatedTokens()),
+                        "--output-format",
+                        "jsonl");
         return number(
                 Processes.run(command),
                 workload.phase() == Workload.Phase.PREFILL ? "speed_pp" : "speed_tg");

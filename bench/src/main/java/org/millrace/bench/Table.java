@@ -2,8 +2,8 @@ package org.millrace.bench;
 
 import com.github.freva.asciitable.AsciiTable;
 import com.github.freva.asciitable.Column;
-import com.github.freva.asciitable.HorizontalAlign;
 import com.github.freva.asciitable.ColumnData;
+import com.github.freva.asciitable.HorizontalAlign;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -22,7 +22,9 @@ final class Table {
         for (String peer : peers) {
             columns.add(number(peer, row -> speed(row, peer)));
             columns.add(
-                    number("ratio", row -> String.format(Locale.ROOT, "%.2fx", row.ratios().get(peer))));
+                    number(
+                            "ratio",
+                            row -> String.format(Locale.ROOT, "%.2fx", row.ratios().get(peer))));
         }
         return String.format(
                 Locale.ROOT,

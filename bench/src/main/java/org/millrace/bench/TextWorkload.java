@@ -9,8 +9,8 @@ import org.millrace.schemas.GenerationLimits;
 import org.millrace.schemas.PromptRequest;
 
 /**
- * Sessions of one turn each, all asked for at once: a text of 64 common words, which is about as many tokens, and then
- * greedy generation past end-of-sequence tokens. The same requests each time.
+ * Sessions of one turn each, all asked for at once: a text of 64 common words, which is about as
+ * many tokens, and then greedy generation past end-of-sequence tokens. The same requests each time.
  *
  * @param name begins the ids of its sessions
  * @param generatedTokens of each session
@@ -28,7 +28,9 @@ record TextWorkload(String name, int sessions, int generatedTokens) {
                             + " idea body back parent face level office door health person art war history party result")
                     .split(" ");
 
-    /** What the job is asked before it is measured, and the bare engine too: the JVM compiles both. */
+    /**
+     * What the job is asked before it is measured, and the bare engine too: the JVM compiles both.
+     */
     static TextWorkload warmUp() {
         return new TextWorkload("warm-up", 8, 32);
     }

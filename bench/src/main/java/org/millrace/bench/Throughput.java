@@ -6,7 +6,8 @@ package org.millrace.bench;
  * @param promptTokens of all sessions together
  * @param generatedTokens of all sessions together
  * @param lastTokenSeconds from the first request to the last token
- * @param seconds from the first request to the last answer, which the job makes visible with a checkpoint
+ * @param seconds from the first request to the last answer, which the job makes visible with a
+ *     checkpoint
  * @param checkpoints completed in that time
  */
 record Throughput(

@@ -1,8 +1,9 @@
 package org.millrace.bench;
 
 /**
- * What is measured, the same for every contender: all sessions prefill their prompts together, then all generate together,
- * one token each per step, greedily and past end-of-sequence tokens. The two phases are timed apart.
+ * What is measured, the same for every contender: all sessions prefill their prompts together, then
+ * all generate together, one token each per step, greedily and past end-of-sequence tokens. The two
+ * phases are timed apart.
  */
 enum Workload {
     PREFILL_512("prefill of 512", Phase.PREFILL, 1, 512, 1),

@@ -21,8 +21,10 @@ class ComparisonTest {
                         Workload.ONE_STREAM,
                         1,
                         Map.of(
-                                Millrace.NAME, List.of(30.0, 300.0, 100.0),
-                                "llama.cpp", List.of(10.0, 100.0, 100.0)));
+                                Millrace.NAME,
+                                List.of(30.0, 300.0, 100.0),
+                                "llama.cpp",
+                                List.of(10.0, 100.0, 100.0)));
 
         assertThat(row.tokensPerSecond())
                 .containsOnly(entry(Millrace.NAME, 100.0), entry("llama.cpp", 100.0));

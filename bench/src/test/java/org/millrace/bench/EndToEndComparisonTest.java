@@ -28,7 +28,9 @@ class EndToEndComparisonTest {
         Throughput bare = new Throughput(64, 100, 9, 9, 0);
 
         assertThatThrownBy(
-                        () -> new EndToEndComparison.Round(new Throughput(64, 100, 9, 9.1, 3), bare))
+                        () ->
+                                new EndToEndComparison.Round(
+                                        new Throughput(64, 100, 9, 9.1, 3), bare))
                 .hasMessageContaining("checkpoints=3 in seconds=9.1");
         assertThat(new EndToEndComparison.Round(new Throughput(64, 100, 9, 9, 3), bare).ratio())
                 .isEqualTo(1);

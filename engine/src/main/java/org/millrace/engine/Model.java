@@ -22,9 +22,9 @@ import org.millrace.engine.model.TransformerModel;
 import org.millrace.engine.model.Weights;
 
 /**
- * A model opened for generation: weights packed for one kernel provider, tokenizer, chat template. Shared by all users in
- * a process: {@link #open} hands out the same weights for the same path and options, and the last {@link #close} frees
- * them. Thread safe.
+ * A model opened for generation: weights packed for one kernel provider, tokenizer, chat template.
+ * Shared by all users in a process: {@link #open} hands out the same weights for the same path and
+ * options, and the last {@link #close} frees them. Thread safe.
  */
 public final class Model implements AutoCloseable {
     /** Version of {@code docs/numerics.md}; part of every cache's fingerprint. */
@@ -56,7 +56,10 @@ public final class Model implements AutoCloseable {
                         fingerprint(files, key.options()));
     }
 
-    /** SHA-256 over all that cached values depend on. The provider is not among it: all give the same bits. */
+    /**
+     * SHA-256 over all that cached values depend on. The provider is not among it: all give the
+     * same bits.
+     */
     private static String fingerprint(ModelFiles files, ModelOptions options) {
         String all =
                 String.join(

@@ -14,7 +14,10 @@ import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import org.junit.jupiter.api.Test;
 
-/** batch knows the model, the model knows caches and kernels, and all know tensors; never the other way round. */
+/**
+ * batch knows the model, the model knows caches and kernels, and all know tensors; never the other
+ * way round.
+ */
 @AnalyzeClasses(
         packages = "org.millrace.engine",
         importOptions = ImportOption.DoNotIncludeTests.class)
@@ -28,7 +31,8 @@ class DependencyTest {
     static final ArchRule NOTHING_BELOW_KNOWS_BATCHES =
             noClasses()
                     .that()
-                    .resideInAnyPackage("..engine.model..", "..kvcache..", "..kernels..", "..tensor..")
+                    .resideInAnyPackage(
+                            "..engine.model..", "..kvcache..", "..kernels..", "..tensor..")
                     .should()
                     .dependOnClassesThat()
                     .resideInAPackage("..batch..")

@@ -71,7 +71,9 @@ class GoldenTest {
         }
     }
 
-    /** Bounds of the reference outputs' README: what int8 activations cost another well-made engine. */
+    /**
+     * Bounds of the reference outputs' README: what int8 activations cost another well-made engine.
+     */
     @ParameterizedTest
     @MethodSource("blockModels")
     void logitsWithIntegerActivationsAreNear(String file, String golden) {
@@ -89,8 +91,7 @@ class GoldenTest {
         JsonNode greedy = TinyModels.json(modelName(file) + "/case.json").get("greedy");
         int[] expected = TinyModels.ints(greedy.get("tokens"));
         try (Model model = TinyModels.open(file, KvType.F32, ActivationType.F32);
-                Generator generator =
-                        new Generator(model, new GeneratorOptions(16 << 20, 64, 1))) {
+                Generator generator = new Generator(model, new GeneratorOptions(16 << 20, 64, 1))) {
             GenerationParams params =
                     new GenerationParams(
                             expected.length, 0f, 0, 1f, 0f, 1f, 0, List.of(), true, false);

@@ -19,7 +19,10 @@ import org.millrace.engine.batch.Sequence;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
 
-/** Whole models: hashes of all logits and of all cache pages are the same for every provider and number of threads. */
+/**
+ * Whole models: hashes of all logits and of all cache pages are the same for every provider and
+ * number of threads.
+ */
 class ProviderEqualityTest {
     private record Run(String provider, int threads) {}
 
@@ -57,8 +60,7 @@ class ProviderEqualityTest {
         int[] tokens = TinyModels.ints(TinyModels.json(name + "/case.json").get("token_ids"));
         MessageDigest digest = sha256();
         new Scorer(model).score(tokens, (position, logits) -> update(digest, logits));
-        try (Generator generator =
-                new Generator(model, new GeneratorOptions(16 << 20, 64, 1))) {
+        try (Generator generator = new Generator(model, new GeneratorOptions(16 << 20, 64, 1))) {
             Sequence sequence =
                     new Sequence(
                             generator.newCache(),

@@ -13,7 +13,10 @@ import java.util.List;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
 
-/** The random-weight models of the test resources and their reference outputs, made with other implementations. */
+/**
+ * The random-weight models of the test resources and their reference outputs, made with other
+ * implementations.
+ */
 public final class TinyModels {
     public static final List<String> NAMES = List.of("gqa3", "mha32", "mqa80", "rope3", "k256");
 

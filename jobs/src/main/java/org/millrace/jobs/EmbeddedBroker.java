@@ -18,8 +18,9 @@ import org.apache.kafka.metadata.storage.Formatter;
 import org.apache.kafka.server.common.MetadataVersion;
 
 /**
- * A Kafka broker and its controller in this process, with a directory and a port of their own: started again on both, also
- * after a SIGKILL, it is the same broker with the same topics. Listens on the loopback address only.
+ * A Kafka broker and its controller in this process, with a directory and a port of their own:
+ * started again on both, also after a SIGKILL, it is the same broker with the same topics. Listens
+ * on the loopback address only.
  */
 public final class EmbeddedBroker implements AutoCloseable {
     private static final int NODE_ID = 1;
@@ -75,14 +76,26 @@ public final class EmbeddedBroker implements AutoCloseable {
         properties.setProperty("log.dirs", directory.toString());
         properties.setProperty(
                 "listeners",
-                "PLAINTEXT://" + HOST + ":" + clientPort + ",CONTROLLER://" + HOST + ":" + controllerPort);
+                "PLAINTEXT://"
+                        + HOST
+                        + ":"
+                        + clientPort
+                        + ",CONTROLLER://"
+                        + HOST
+                        + ":"
+                        + controllerPort);
         properties.setProperty("advertised.listeners", "PLAINTEXT://" + HOST + ":" + clientPort);
-        properties.setProperty("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
+        properties.setProperty(
+                "listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
         properties.setProperty("controller.listener.names", "CONTROLLER");
-        properties.setProperty("controller.quorum.voters", NODE_ID + "@" + HOST + ":" + controllerPort);
+        properties.setProperty(
+                "controller.quorum.voters", NODE_ID + "@" + HOST + ":" + controllerPort);
         properties.setProperty("auto.create.topics.enable", "false");
         properties.setProperty("group.initial.rebalance.delay.ms", "0");
-        for (String topic : new String[] {"offsets.topic", "transaction.state.log", "share.coordinator.state.topic"}) {
+        for (String topic :
+                new String[] {
+                    "offsets.topic", "transaction.state.log", "share.coordinator.state.topic"
+                }) {
             properties.setProperty(topic + ".replication.factor", "1");
             properties.setProperty(topic + ".num.partitions", "4");
         }

@@ -21,7 +21,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The job: prompts from Kafka, generation, tokens, completions and dead letters to Kafka. Wiring only.
+ * The job: prompts from Kafka, generation, tokens, completions and dead letters to Kafka. Wiring
+ * only.
  *
  * <pre>
  *   prompts -> decode -> keyBy(session) -> generate -> tokens (at least once)
@@ -35,7 +36,8 @@ public final class GenerationJob {
     private GenerationJob() {}
 
     /**
-     * Puts the job into {@code env}, whose configuration says all about it. Creates topics that are missing.
+     * Puts the job into {@code env}, whose configuration says all about it. Creates topics that are
+     * missing.
      *
      * @throws IllegalArgumentException if an option is missing or out of place, naming it
      * @throws IOException if the brokers cannot be asked
@@ -61,7 +63,8 @@ public final class GenerationJob {
         SingleOutputStreamOperator<OutputRecord> completions =
                 Generation.generate(
                                 prompts,
-                                GenerationSettings.of(config, hasLogAppendTime(config, kafka, topics)),
+                                GenerationSettings.of(
+                                        config, hasLogAppendTime(config, kafka, topics)),
                                 env.getParallelism(),
                                 1)
                         .disableChaining();
@@ -84,13 +87,16 @@ public final class GenerationJob {
         RuntimeExecutionMode mode = config.get(ExecutionOptions.RUNTIME_MODE);
         if (mode != RuntimeExecutionMode.STREAMING) {
             throw new IllegalArgumentException(
-                    ExecutionOptions.RUNTIME_MODE.key() + "=" + mode
+                    ExecutionOptions.RUNTIME_MODE.key()
+                            + "="
+                            + mode
                             + ": batch mode clears keyed state between keys, so sessions cannot share a batch;"
                             + " leave it at STREAMING, also for a topic that ends");
         }
     }
 
-    private static Properties connect(ReadableConfig config, KafkaTopics topics) throws IOException {
+    private static Properties connect(ReadableConfig config, KafkaTopics topics)
+            throws IOException {
         Properties kafka = KafkaProperties.load(config);
         LOG.info("Kafka clients: {}", KafkaProperties.masked(kafka));
         try (Admin admin = Admin.create(kafka)) {
@@ -120,7 +126,8 @@ public final class GenerationJob {
     /** Entry of {@code flink run}: the options of {@code millrace run} that concern the job. */
     public static void main(String[] args) throws Exception {
         Configuration options = JobArguments.parse(args);
-        StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(options);
+        StreamExecutionEnvironment env =
+                StreamExecutionEnvironment.getExecutionEnvironment(options);
         build(env);
         env.execute();
     }

@@ -27,7 +27,9 @@ public final class GenerationSettings {
         String model = config.get(MillraceOptions.MODEL);
         if (model == null) {
             throw new IllegalArgumentException(
-                    "no model: set " + MillraceOptions.MODEL.key() + " to a GGUF file or a Hugging Face directory");
+                    "no model: set "
+                            + MillraceOptions.MODEL.key()
+                            + " to a GGUF file or a Hugging Face directory");
         }
         return new GenerationOptions(
                 model,

@@ -18,36 +18,70 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** The command line's options that concern the job, for {@code millrace run} and {@code flink run} alike. */
+/**
+ * The command line's options that concern the job, for {@code millrace run} and {@code flink run}
+ * alike.
+ */
 @Command(name = "millrace-job", description = "Runs the generation job on a Flink cluster.")
 public final class JobArguments {
-    @Option(names = "--model", paramLabel = "FILE|DIR|URI", description = "GGUF file or Hugging Face directory.")
+    @Option(
+            names = "--model",
+            paramLabel = "FILE|DIR|URI",
+            description = "GGUF file or Hugging Face directory.")
     public String model;
 
-    @Option(names = "--kv-type", paramLabel = "TYPE", description = "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: F16).")
+    @Option(
+            names = "--kv-type",
+            paramLabel = "TYPE",
+            description =
+                    "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: F16).")
     KvType kvType;
 
     @Mixin public KafkaArguments kafka = new KafkaArguments();
 
-    @Option(names = "--delivery", paramLabel = "GUARANTEE", description = "How answers are written: exactly-once or at-least-once (default: exactly-once).", converter = DeliveryConverter.class)
+    @Option(
+            names = "--delivery",
+            paramLabel = "GUARANTEE",
+            description =
+                    "How answers are written: exactly-once or at-least-once (default: exactly-once).",
+            converter = DeliveryConverter.class)
     MillraceOptions.Delivery delivery;
 
-    @Option(names = "--parallelism", paramLabel = "N", description = "Subtasks of the job (default: 1).")
+    @Option(
+            names = "--parallelism",
+            paramLabel = "N",
+            description = "Subtasks of the job (default: 1).")
     Integer parallelism;
 
-    @Option(names = "--state-backend", paramLabel = "NAME", description = "hashmap or rocksdb (default: rocksdb, incremental).")
+    @Option(
+            names = "--state-backend",
+            paramLabel = "NAME",
+            description = "hashmap or rocksdb (default: rocksdb, incremental).")
     String stateBackend;
 
-    @Option(names = "--checkpoint-interval", paramLabel = "TIME", description = "Such as 500ms or 10s (default: 1s).", converter = DurationConverter.class)
+    @Option(
+            names = "--checkpoint-interval",
+            paramLabel = "TIME",
+            description = "Such as 500ms or 10s (default: 1s).",
+            converter = DurationConverter.class)
     Duration checkpointInterval;
 
-    @Option(names = "--checkpoint-dir", paramLabel = "DIR|URI", description = "Where checkpoints go.")
+    @Option(
+            names = "--checkpoint-dir",
+            paramLabel = "DIR|URI",
+            description = "Where checkpoints go.")
     public String checkpointDirectory;
 
-    @Option(names = "--from-savepoint", paramLabel = "PATH", description = "Savepoint or retained checkpoint to go on from.")
+    @Option(
+            names = "--from-savepoint",
+            paramLabel = "PATH",
+            description = "Savepoint or retained checkpoint to go on from.")
     String fromSavepoint;
 
-    @Option(names = "-D", paramLabel = "key=value", description = "Any option of Flink or Millrace.")
+    @Option(
+            names = "-D",
+            paramLabel = "key=value",
+            description = "Any option of Flink or Millrace.")
     Map<String, String> properties = new LinkedHashMap<>();
 
     /** Options as a configuration, with nothing in it that was not given. */
@@ -89,7 +123,8 @@ public final class JobArguments {
     static final class DeliveryConverter implements ITypeConverter<MillraceOptions.Delivery> {
         @Override
         public MillraceOptions.Delivery convert(String text) {
-            return MillraceOptions.Delivery.valueOf(text.toUpperCase(Locale.ROOT).replace('-', '_'));
+            return MillraceOptions.Delivery.valueOf(
+                    text.toUpperCase(Locale.ROOT).replace('-', '_'));
         }
     }
 }

@@ -22,13 +22,22 @@ final class JobDefaults {
         add(defaults, configured, PipelineOptions.OBJECT_REUSE, true);
         // Everything that flows has a serializer of its own; Kryo would be an accident.
         add(defaults, configured, PipelineOptions.GENERIC_TYPES, false);
-        // It can never change without losing the state, so it is not left to follow from the parallelism.
+        // It can never change without losing the state, so it is not left to follow from the
+        // parallelism.
         add(defaults, configured, PipelineOptions.MAX_PARALLELISM, 128);
         add(defaults, configured, ExecutionOptions.BUFFER_TIMEOUT, Duration.ofMillis(5));
         add(defaults, configured, StateBackendOptions.STATE_BACKEND, "rocksdb");
         add(defaults, configured, CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
-        add(defaults, configured, CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofSeconds(1));
-        add(defaults, configured, CheckpointingOptions.MIN_PAUSE_BETWEEN_CHECKPOINTS, Duration.ofMillis(500));
+        add(
+                defaults,
+                configured,
+                CheckpointingOptions.CHECKPOINTING_INTERVAL,
+                Duration.ofSeconds(1));
+        add(
+                defaults,
+                configured,
+                CheckpointingOptions.MIN_PAUSE_BETWEEN_CHECKPOINTS,
+                Duration.ofMillis(500));
         add(defaults, configured, CheckpointingOptions.ENABLE_UNALIGNED, true);
         add(defaults, configured, CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, 3);
         add(
@@ -36,7 +45,8 @@ final class JobDefaults {
                 configured,
                 CheckpointingOptions.EXTERNALIZED_CHECKPOINT_RETENTION,
                 ExternalizedCheckpointRetention.RETAIN_ON_CANCELLATION);
-        // A failed checkpoint costs nothing; a job that fails over because of one computes again what it had done since the last.
+        // A failed checkpoint costs nothing; a job that fails over because of one computes again
+        // what it had done since the last.
         add(defaults, configured, CheckpointingOptions.TOLERABLE_FAILURE_NUMBER, Integer.MAX_VALUE);
         add(defaults, configured, RestartStrategyOptions.RESTART_STRATEGY, "exponential-delay");
         return defaults;

@@ -15,22 +15,40 @@ public final class KafkaArguments {
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec;
 
-    @Option(names = "--bootstrap-servers", paramLabel = "HOST:PORT,...", description = "Kafka brokers.")
+    @Option(
+            names = "--bootstrap-servers",
+            paramLabel = "HOST:PORT,...",
+            description = "Kafka brokers.")
     public String bootstrapServers;
 
-    @Option(names = "--kafka-properties", paramLabel = "FILE", description = "Properties of Kafka's clients, such as SASL and SSL.")
+    @Option(
+            names = "--kafka-properties",
+            paramLabel = "FILE",
+            description = "Properties of Kafka's clients, such as SASL and SSL.")
     String kafkaProperties;
 
-    @Option(names = "--prompts-topic", paramLabel = "NAME", description = "Topic to read (default: prompts).")
+    @Option(
+            names = "--prompts-topic",
+            paramLabel = "NAME",
+            description = "Topic to read (default: prompts).")
     String promptsTopic;
 
-    @Option(names = "--tokens-topic", paramLabel = "NAME", description = "Topic of tokens (default: tokens).")
+    @Option(
+            names = "--tokens-topic",
+            paramLabel = "NAME",
+            description = "Topic of tokens (default: tokens).")
     String tokensTopic;
 
-    @Option(names = "--completions-topic", paramLabel = "NAME", description = "Topic of answers (default: completions).")
+    @Option(
+            names = "--completions-topic",
+            paramLabel = "NAME",
+            description = "Topic of answers (default: completions).")
     String completionsTopic;
 
-    @Option(names = "--dead-letters-topic", paramLabel = "NAME", description = "Topic of what cannot be answered (default: dead-letters).")
+    @Option(
+            names = "--dead-letters-topic",
+            paramLabel = "NAME",
+            description = "Topic of what cannot be answered (default: dead-letters).")
     String deadLettersTopic;
 
     /** The same as a configuration, with nothing in it that was not given. */

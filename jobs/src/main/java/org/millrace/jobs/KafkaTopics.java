@@ -7,7 +7,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
@@ -57,7 +56,10 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
         return List.of(prompts, tokens, completions, deadLetters);
     }
 
-    /** Creates what is missing; returns the partitions of each topic, in alphabetical order of names. */
+    /**
+     * Creates what is missing; returns the partitions of each topic, in alphabetical order of
+     * names.
+     */
     Map<String, Integer> createMissing(Admin admin, int partitions) throws IOException {
         try {
             Set<String> existing = admin.listTopics().names().get();
@@ -70,7 +72,9 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
             create(admin, missing);
             return partitions(admin);
         } catch (ExecutionException e) {
-            throw new IOException("cannot create or read topics " + names() + ": " + e.getCause().getMessage(), e);
+            throw new IOException(
+                    "cannot create or read topics " + names() + ": " + e.getCause().getMessage(),
+                    e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while creating topics", e);
@@ -91,12 +95,14 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
     }
 
     /** A new topic is known to the controller before it is to every broker. */
-    private Map<String, Integer> partitions(Admin admin) throws ExecutionException, InterruptedException {
+    private Map<String, Integer> partitions(Admin admin)
+            throws ExecutionException, InterruptedException {
         long deadlineNanos = System.nanoTime() + CREATION_TIMEOUT.toNanos();
         while (true) {
             try {
                 Map<String, Integer> counts = new TreeMap<>();
-                for (TopicDescription topic : admin.describeTopics(names()).allTopicNames().get().values()) {
+                for (TopicDescription topic :
+                        admin.describeTopics(names()).allTopicNames().get().values()) {
                     counts.put(topic.name(), topic.partitions().size());
                 }
                 return counts;
@@ -110,7 +116,10 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
         }
     }
 
-    /** Whether the brokers give the prompts their timestamps, which then only grow within a partition. */
+    /**
+     * Whether the brokers give the prompts their timestamps, which then only grow within a
+     * partition.
+     */
     boolean promptsHaveLogAppendTime(Admin admin) throws IOException {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, prompts);
         try {
@@ -118,24 +127,37 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
             return config.get(TIMESTAMP_TYPE).value().equals("LogAppendTime");
         } catch (ExecutionException e) {
             throw new IOException(
-                    "cannot read " + TIMESTAMP_TYPE + " of topic " + prompts + ": " + e.getCause().getMessage(), e);
+                    "cannot read "
+                            + TIMESTAMP_TYPE
+                            + " of topic "
+                            + prompts
+                            + ": "
+                            + e.getCause().getMessage(),
+                    e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while reading topic settings", e);
         }
     }
 
-    /** The longest transaction timeout that the brokers allow: a commit that a long outage delays past it is lost. */
+    /**
+     * The longest transaction timeout that the brokers allow: a commit that a long outage delays
+     * past it is lost.
+     */
     static long maxTransactionTimeoutMillis(Admin admin) throws IOException {
         try {
             Node broker = admin.describeCluster().nodes().get().iterator().next();
-            ConfigResource resource = new ConfigResource(ConfigResource.Type.BROKER, broker.idString());
+            ConfigResource resource =
+                    new ConfigResource(ConfigResource.Type.BROKER, broker.idString());
             Config config = admin.describeConfigs(List.of(resource)).all().get().get(resource);
             ConfigEntry entry = config.get(MAX_TRANSACTION_TIMEOUT);
             return Long.parseLong(entry.value());
         } catch (ExecutionException e) {
             throw new IOException(
-                    "cannot read the brokers' " + MAX_TRANSACTION_TIMEOUT + " (" + e.getCause().getMessage()
+                    "cannot read the brokers' "
+                            + MAX_TRANSACTION_TIMEOUT
+                            + " ("
+                            + e.getCause().getMessage()
                             + "): set transaction.timeout.ms in the Kafka properties file",
                     e);
         } catch (InterruptedException e) {
@@ -143,5 +165,4 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
             throw new IOException("interrupted while reading broker settings", e);
         }
     }
-
 }

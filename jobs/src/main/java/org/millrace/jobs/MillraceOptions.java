@@ -4,10 +4,13 @@ import java.time.Duration;
 import java.util.Locale;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
-import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kernels.ActivationType;
+import org.millrace.engine.kvcache.KvType;
 
-/** Options of a generation job. Like any Flink option they are set by {@code -Dkey=value} or in the configuration file. */
+/**
+ * Options of a generation job. Like any Flink option they are set by {@code -Dkey=value} or in the
+ * configuration file.
+ */
 public final class MillraceOptions {
     /** How completions and dead letters are written. */
     public enum Delivery {
@@ -67,7 +70,8 @@ public final class MillraceOptions {
             ConfigOptions.key("millrace.max-batch-tokens")
                     .intType()
                     .defaultValue(256)
-                    .withDescription("Token budget of a step: one per generating session, the rest for prompts.");
+                    .withDescription(
+                            "Token budget of a step: one per generating session, the rest for prompts.");
 
     public static final ConfigOption<Integer> MAX_SEQUENCES =
             ConfigOptions.key("millrace.max-sequences")
@@ -126,12 +130,14 @@ public final class MillraceOptions {
                             "Properties file for Kafka's consumers, producers and admin client, SASL and SSL among them."
                                     + " Read where the job is submitted.");
 
-    public static final ConfigOption<String> PROMPTS_TOPIC = topic("prompts", "Topic that is read.");
+    public static final ConfigOption<String> PROMPTS_TOPIC =
+            topic("prompts", "Topic that is read.");
 
     public static final ConfigOption<String> TOKENS_TOPIC =
             topic("tokens", "Topic of tokens as they are generated, at least once.");
 
-    public static final ConfigOption<String> COMPLETIONS_TOPIC = topic("completions", "Topic of answers.");
+    public static final ConfigOption<String> COMPLETIONS_TOPIC =
+            topic("completions", "Topic of answers.");
 
     public static final ConfigOption<String> DEAD_LETTERS_TOPIC =
             topic("dead-letters", "Topic of what cannot be answered, with the reason.");
@@ -140,25 +146,29 @@ public final class MillraceOptions {
             ConfigOptions.key("millrace.topics.partitions")
                     .intType()
                     .defaultValue(4)
-                    .withDescription("Partitions of topics that do not exist yet. Existing ones stay as they are.");
+                    .withDescription(
+                            "Partitions of topics that do not exist yet. Existing ones stay as they are.");
 
     public static final ConfigOption<String> GROUP_ID =
             ConfigOptions.key("millrace.kafka.group-id")
                     .stringType()
                     .defaultValue("millrace")
-                    .withDescription("Consumer group that offsets are committed to, for monitoring.");
+                    .withDescription(
+                            "Consumer group that offsets are committed to, for monitoring.");
 
     public static final ConfigOption<StartOffsets> START_OFFSETS =
             ConfigOptions.key("millrace.kafka.start-offsets")
                     .enumType(StartOffsets.class)
                     .defaultValue(StartOffsets.EARLIEST)
-                    .withDescription("Where to begin without a checkpoint: earliest, latest or committed.");
+                    .withDescription(
+                            "Where to begin without a checkpoint: earliest, latest or committed.");
 
     public static final ConfigOption<Duration> PARTITION_DISCOVERY =
             ConfigOptions.key("millrace.kafka.partition-discovery-interval")
                     .durationType()
                     .defaultValue(Duration.ofMinutes(1))
-                    .withDescription("How often new partitions of the prompts topic are looked for; 0 for never.");
+                    .withDescription(
+                            "How often new partitions of the prompts topic are looked for; 0 for never.");
 
     public static final ConfigOption<Delivery> DELIVERY =
             ConfigOptions.key("millrace.delivery")

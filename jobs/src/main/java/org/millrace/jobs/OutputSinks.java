@@ -20,8 +20,9 @@ final class OutputSinks {
     }
 
     /**
-     * For completions and dead letters. One sink, so that one transaction covers both. Transaction names are counted up:
-     * a pool of names wants topics that are known beforehand, and can leave a transaction open after a downscale.
+     * For completions and dead letters. One sink, so that one transaction covers both. Transaction
+     * names are counted up: a pool of names wants topics that are known beforehand, and can leave a
+     * transaction open after a downscale.
      */
     static KafkaSink<OutputRecord> answers(
             ReadableConfig config, KafkaTopics topics, Properties kafka, String jobName) {

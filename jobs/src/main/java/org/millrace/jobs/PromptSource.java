@@ -15,7 +15,8 @@ final class PromptSource {
     static KafkaSource<RawRecord> of(ReadableConfig config, KafkaTopics topics, Properties kafka) {
         Properties properties = new Properties();
         properties.setProperty("isolation.level", "read_committed");
-        kafka.stringPropertyNames().forEach(name -> properties.setProperty(name, kafka.getProperty(name)));
+        kafka.stringPropertyNames()
+                .forEach(name -> properties.setProperty(name, kafka.getProperty(name)));
         Duration discovery = config.get(MillraceOptions.PARTITION_DISCOVERY);
         properties.setProperty(
                 "partition.discovery.interval.ms",

@@ -78,21 +78,38 @@ class BadInputITCase {
                         RecordCodec.TOKEN_DELTA.encode(new TokenDelta("s", "r", 0, 1, "x", null))));
         bad.add(new Bad("invalid_utf8", new byte[] {(byte) 0xC3}, good));
         bad.add(new Bad("key_too_long", bytes("s".repeat(900_000)), new byte[0]));
-        bad.add(new Bad("too_large", bytes("s"), encode(text("s").setText("x".repeat(1_047_000)).build())));
-        bad.add(new Bad("empty_prompt", bytes("s"), encode(text("s").setText("").build())));
-        bad.add(new Bad("prompt_too_long", bytes("s"), encode(text("s").setText("x".repeat(2000)).build())));
         bad.add(
                 new Bad(
-                        "invalid_parameter",
+                        "too_large",
                         bytes("s"),
-                        encode(text("s").setLimits(GenerationLimits.newBuilder().setMaxTokens(-1).build()).build())));
+                        encode(text("s").setText("x".repeat(1_047_000)).build())));
+        bad.add(new Bad("empty_prompt", bytes("s"), encode(text("s").setText("").build())));
+        bad.add(
+                new Bad(
+                        "prompt_too_long",
+                        bytes("s"),
+                        encode(text("s").setText("x".repeat(2000)).build())));
         bad.add(
                 new Bad(
                         "invalid_parameter",
                         bytes("s"),
                         encode(
                                 text("s")
-                                        .setSampling(SamplingParams.newBuilder().setTemperature(Float.NaN).build())
+                                        .setLimits(
+                                                GenerationLimits.newBuilder()
+                                                        .setMaxTokens(-1)
+                                                        .build())
+                                        .build())));
+        bad.add(
+                new Bad(
+                        "invalid_parameter",
+                        bytes("s"),
+                        encode(
+                                text("s")
+                                        .setSampling(
+                                                SamplingParams.newBuilder()
+                                                        .setTemperature(Float.NaN)
+                                                        .build())
                                         .build())));
         return bad;
     }
@@ -102,7 +119,8 @@ class BadInputITCase {
                 .setSessionId(session)
                 .setRequestId("r")
                 .setText("Hello there")
-                .setLimits(GenerationLimits.newBuilder().setMaxTokens(4).setIgnoreEos(true).build());
+                .setLimits(
+                        GenerationLimits.newBuilder().setMaxTokens(4).setIgnoreEos(true).build());
     }
 
     private static byte[] encode(PromptRequest request) {

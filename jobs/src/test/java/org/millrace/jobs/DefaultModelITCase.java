@@ -20,8 +20,9 @@ import org.millrace.engine.kvcache.KvType;
 import org.millrace.jobs.model.ModelLocator;
 
 /**
- * The default model, as users get it, against float32 outputs of transformers on the same weights. The bounds are those of a
- * well-made engine with int8 activations (llama.cpp on these texts: mean divergence 0.0031, 99 % 0.0154, perplexity +0.31 %).
+ * The default model, as users get it, against float32 outputs of transformers on the same weights.
+ * The bounds are those of a well-made engine with int8 activations (llama.cpp on these texts: mean
+ * divergence 0.0031, 99 % 0.0154, perplexity +0.31 %).
  */
 class DefaultModelITCase {
     private static final String GOLDEN = "/golden/smollm2/";
@@ -111,7 +112,10 @@ class DefaultModelITCase {
         }
     }
 
-    /** Along the reference's greedy replies: where the best token differs, the reference was undecided. */
+    /**
+     * Along the reference's greedy replies: where the best token differs, the reference was
+     * undecided.
+     */
     @Test
     void bestTokensDifferOnlyWhereTheReferenceIsUndecided() throws IOException {
         int steps = 0;

@@ -21,7 +21,8 @@ class GenerationJobTest {
         assertThat(defaults.contains(CheckpointingOptions.CHECKPOINTING_INTERVAL)).isFalse();
         assertThat(defaults.get(StateBackendOptions.STATE_BACKEND)).isEqualTo("rocksdb");
         assertThat(defaults.get(CheckpointingOptions.ENABLE_UNALIGNED)).isTrue();
-        assertThat(defaults.get(CheckpointingOptions.TOLERABLE_FAILURE_NUMBER)).isEqualTo(Integer.MAX_VALUE);
+        assertThat(defaults.get(CheckpointingOptions.TOLERABLE_FAILURE_NUMBER))
+                .isEqualTo(Integer.MAX_VALUE);
     }
 
     @Test
@@ -44,15 +45,28 @@ class GenerationJobTest {
     void argumentsBecomeOptions() {
         Configuration config =
                 JobArguments.parse(
-                        "--model", "m.gguf", "--kv-type", "int8", "--delivery", "at-least-once",
-                        "--checkpoint-interval", "500ms", "-Dmillrace.threads=3", "--bootstrap-servers", "a:1");
+                        "--model",
+                        "m.gguf",
+                        "--kv-type",
+                        "int8",
+                        "--delivery",
+                        "at-least-once",
+                        "--checkpoint-interval",
+                        "500ms",
+                        "-Dmillrace.threads=3",
+                        "--bootstrap-servers",
+                        "a:1");
         assertThat(config.get(MillraceOptions.MODEL)).isEqualTo("m.gguf");
         assertThat(config.get(MillraceOptions.KV_TYPE)).hasToString("INT8");
-        assertThat(config.get(MillraceOptions.DELIVERY)).isEqualTo(MillraceOptions.Delivery.AT_LEAST_ONCE);
-        assertThat(config.get(CheckpointingOptions.CHECKPOINTING_INTERVAL)).isEqualTo(Duration.ofMillis(500));
+        assertThat(config.get(MillraceOptions.DELIVERY))
+                .isEqualTo(MillraceOptions.Delivery.AT_LEAST_ONCE);
+        assertThat(config.get(CheckpointingOptions.CHECKPOINTING_INTERVAL))
+                .isEqualTo(Duration.ofMillis(500));
         assertThat(config.get(MillraceOptions.THREADS)).isEqualTo(3);
         assertThat(config.get(MillraceOptions.BOOTSTRAP_SERVERS)).isEqualTo("a:1");
-        assertThat(JobArguments.parse("-Dmillrace.delivery=at-least-once").get(MillraceOptions.DELIVERY))
+        assertThat(
+                        JobArguments.parse("-Dmillrace.delivery=at-least-once")
+                                .get(MillraceOptions.DELIVERY))
                 .isEqualTo(MillraceOptions.Delivery.AT_LEAST_ONCE);
     }
 }

@@ -34,7 +34,12 @@ class KafkaPropertiesTest {
     void secretsAreHidden() {
         Properties properties = new Properties();
         for (String secret :
-                new String[] {"ssl.key.password", "sasl.jaas.config", "ssl.keystore.key", "basic.auth.credentials"}) {
+                new String[] {
+                    "ssl.key.password",
+                    "sasl.jaas.config",
+                    "ssl.keystore.key",
+                    "basic.auth.credentials"
+                }) {
             properties.setProperty(secret, "hush");
         }
         properties.setProperty("security.protocol", "SASL_SSL");

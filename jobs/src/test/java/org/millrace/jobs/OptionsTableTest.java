@@ -12,7 +12,10 @@ import org.apache.flink.configuration.description.HtmlFormatter;
 import org.apache.flink.util.TimeUtils;
 import org.junit.jupiter.api.Test;
 
-/** {@code docs/options.md} tells every option with its default. When this fails, its message is the table as it should be. */
+/**
+ * {@code docs/options.md} tells every option with its default. When this fails, its message is the
+ * table as it should be.
+ */
 class OptionsTableTest {
     @Test
     void theDocumentedOptionsAreThoseOfTheCode() throws Exception {
@@ -38,6 +41,8 @@ class OptionsTableTest {
         if (value instanceof Duration duration) {
             return "`" + TimeUtils.formatWithHighestUnit(duration) + "`";
         }
-        return "`" + (value instanceof Enum<?> ? value.toString().toLowerCase(Locale.ROOT) : value) + "`";
+        return "`"
+                + (value instanceof Enum<?> ? value.toString().toLowerCase(Locale.ROOT) : value)
+                + "`";
     }
 }

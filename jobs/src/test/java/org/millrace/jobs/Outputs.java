@@ -67,6 +67,10 @@ final class Outputs implements AutoCloseable {
 
     @Override
     public String toString() {
-        return tokens.size() + " tokens, " + completions.size() + " completions, dead letters " + deadLetters;
+        return tokens.size()
+                + " tokens, "
+                + completions.size()
+                + " completions, dead letters "
+                + deadLetters;
     }
 }

@@ -40,8 +40,8 @@ class RecoveryITCase {
 
     @ParameterizedTest
     @ValueSource(strings = {"hashmap", "rocksdb"})
-    void killedJobEndsAsAnUndisturbedOne(String backend, @TempDir Path directory, TestCluster cluster)
-            throws Exception {
+    void killedJobEndsAsAnUndisturbedOne(
+            String backend, @TempDir Path directory, TestCluster cluster) throws Exception {
         List<PromptRequest> requests = requests(16, 2, 200);
         Configuration config = job(cluster, backend, 2);
         Path journal = directory.resolve("journal.jsonl");
@@ -197,7 +197,9 @@ class RecoveryITCase {
             }
         }
         for (Completion completion : outputs.completions) {
-            assertThat(ids.get(completion.getSessionId() + "/" + completion.getRequestId()).values())
+            assertThat(
+                            ids.get(completion.getSessionId() + "/" + completion.getRequestId())
+                                    .values())
                     .containsExactlyElementsOf(completion.getTokenIds());
         }
     }
@@ -213,12 +215,14 @@ class RecoveryITCase {
             }
         }
         assertThat(covered).as("sessions live in checkpoint " + checkpoint).isNotEmpty();
-        assertThat(covered.values()).anySatisfy(positions -> assertThat(positions).isGreaterThan(30));
+        assertThat(covered.values())
+                .anySatisfy(positions -> assertThat(positions).isGreaterThan(30));
         for (JsonNode event : after) {
             if (event.get("event").asText().equals("prefill")) {
                 assertThat(event.get("from").asInt())
                         .as(event.toString())
-                        .isGreaterThanOrEqualTo(covered.getOrDefault(event.get("session").asText(), 0));
+                        .isGreaterThanOrEqualTo(
+                                covered.getOrDefault(event.get("session").asText(), 0));
             }
         }
     }

@@ -62,7 +62,10 @@ public final class TestCluster implements AutoCloseable {
         return properties;
     }
 
-    /** Options of a job on the tiny model, with topics that no other test has and that exist already. */
+    /**
+     * Options of a job on the tiny model, with topics that no other test has and that exist
+     * already.
+     */
     public Configuration newJob() throws Exception {
         String name = "test" + scenarios.incrementAndGet();
         Configuration config = new Configuration();

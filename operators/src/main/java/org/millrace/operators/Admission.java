@@ -11,7 +11,10 @@ import org.millrace.operators.decode.RequestDecoder;
 import org.millrace.operators.state.SessionRecord;
 import org.millrace.schemas.PromptRequest;
 
-/** Makes turns of requests, and refuses those that can never run with this model and pool. Stateless. */
+/**
+ * Makes turns of requests, and refuses those that can never run with this model and pool.
+ * Stateless.
+ */
 final class Admission {
     /**
      * A turn that fits, if not now then later.
@@ -74,7 +77,8 @@ final class Admission {
                     : encodeChat(request, history);
         } catch (RuntimeException e) {
             throw new BadRequestException(
-                    DeadLetterReason.FAILED, "the model's chat template refuses it: " + e.getMessage());
+                    DeadLetterReason.FAILED,
+                    "the model's chat template refuses it: " + e.getMessage());
         }
     }
 
@@ -98,8 +102,7 @@ final class Admission {
         if (history.length == 0) {
             return model.chatTemplate().encodeFirstTurn(messages);
         }
-        boolean ended =
-                model.tokenizer().endOfSequence().contains(history[history.length - 1]);
+        boolean ended = model.tokenizer().endOfSequence().contains(history[history.length - 1]);
         return model.chatTemplate().encodeNextTurn(messages, ended);
     }
 

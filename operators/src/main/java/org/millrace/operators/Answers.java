@@ -43,8 +43,7 @@ final class Answers {
 
     /** Answers a prompt of the selected session and remembers the answer. */
     void completion(PromptEnvelope prompt, Completion completion) throws Exception {
-        state.remember(
-                prompt.requestId(), RecordCodec.COMPLETION.encode(completion), remembered);
+        state.remember(prompt.requestId(), RecordCodec.COMPLETION.encode(completion), remembered);
         output.collect(record(prompt, completion));
         metrics.completed();
     }

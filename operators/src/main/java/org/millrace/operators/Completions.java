@@ -17,7 +17,8 @@ final class Completions {
     private Completions() {}
 
     /** Of a turn that ended in the batch. Its cache is still open. */
-    static Completion of(LiveTurn turn, Sequence sequence, String modelFingerprint, long nowMillis) {
+    static Completion of(
+            LiveTurn turn, Sequence sequence, String modelFingerprint, long nowMillis) {
         SessionCache cache = sequence.cache();
         return withTokens(turn.envelope(), sequence, sequence.text(), sequence.finishReason())
                 .setTimings(timings(turn, nowMillis))

@@ -2,7 +2,10 @@ package org.millrace.operators;
 
 import java.util.Locale;
 
-/** Why a record of the prompts topic cannot be answered. Part of the {@code DeadLetter} schema by {@link #code()}. */
+/**
+ * Why a record of the prompts topic cannot be answered. Part of the {@code DeadLetter} schema by
+ * {@link #code()}.
+ */
 public enum DeadLetterReason {
     NULL_KEY,
     KEY_TOO_LONG,

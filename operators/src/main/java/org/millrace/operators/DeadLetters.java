@@ -8,8 +8,7 @@ public final class DeadLetters {
     private DeadLetters() {}
 
     /** A dead letter for a request that was decoded. */
-    public static OutputRecord of(
-            PromptEnvelope envelope, DeadLetterReason reason, String detail) {
+    public static OutputRecord of(PromptEnvelope envelope, DeadLetterReason reason, String detail) {
         return of(
                 envelope.origin(),
                 envelope.original(),

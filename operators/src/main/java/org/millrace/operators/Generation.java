@@ -13,11 +13,12 @@ public final class Generation {
     private Generation() {}
 
     /**
-     * Completions of the prompts; tokens and dead letters are side outputs ({@link OutputTags}). The page pool of a subtask
-     * is its share of the slot's managed memory.
+     * Completions of the prompts; tokens and dead letters are side outputs ({@link OutputTags}).
+     * The page pool of a subtask is its share of the slot's managed memory.
      *
-     * @param managedMemoryWeight share of the pool next to the slot's other operators with OPERATOR-scope memory; the state
-     *     backend's and others' shares are set by {@code taskmanager.memory.managed.consumer-weights}
+     * @param managedMemoryWeight share of the pool next to the slot's other operators with
+     *     OPERATOR-scope memory; the state backend's and others' shares are set by {@code
+     *     taskmanager.memory.managed.consumer-weights}
      */
     public static SingleOutputStreamOperator<OutputRecord> generate(
             DataStream<PromptEnvelope> prompts,

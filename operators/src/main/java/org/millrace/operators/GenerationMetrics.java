@@ -9,7 +9,9 @@ import org.apache.flink.metrics.MeterView;
 import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.runtime.metrics.DescriptiveStatisticsHistogram;
 
-/** The operator's metrics in Flink's registry, in group {@code millrace}. Times are in microseconds. */
+/**
+ * The operator's metrics in Flink's registry, in group {@code millrace}. Times are in microseconds.
+ */
 final class GenerationMetrics {
     private static final int WINDOW = 1000;
 

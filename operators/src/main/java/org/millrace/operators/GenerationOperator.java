@@ -31,10 +31,11 @@ import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.operators.state.SessionStateManager;
 
 /**
- * Binds the step loop to Flink's life cycle: records, mails, snapshots, memory. Keyed by session id.
+ * Binds the step loop to Flink's life cycle: records, mails, snapshots, memory. Keyed by session
+ * id.
  *
- * <p>{@link #endInput} is a safety net: it runs inside the task's default action, where checkpoints are not taken. Bounded jobs
- * keep their source open and stop with a savepoint.
+ * <p>{@link #endInput} is a safety net: it runs inside the task's default action, where checkpoints
+ * are not taken. Bounded jobs keep their source open and stop with a savepoint.
  */
 final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
         implements OneInputStreamOperator<PromptEnvelope, OutputRecord>,
@@ -42,7 +43,10 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
                 Triggerable<String, VoidNamespace> {
     private static final long serialVersionUID = 1L;
 
-    /** Fewest positions of one session that a pool must have room for, if the model's context is not below. */
+    /**
+     * Fewest positions of one session that a pool must have room for, if the model's context is not
+     * below.
+     */
     private static final int MIN_SESSION_TOKENS = 256;
 
     private final transient GenerationOptions options;

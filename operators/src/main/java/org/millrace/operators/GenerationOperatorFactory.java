@@ -5,7 +5,9 @@ import org.apache.flink.streaming.api.operators.OneInputStreamOperatorFactory;
 import org.apache.flink.streaming.api.operators.StreamOperator;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 
-/** Makes the generation operator of a subtask. Use {@link Generation#generate} to put it into a job. */
+/**
+ * Makes the generation operator of a subtask. Use {@link Generation#generate} to put it into a job.
+ */
 public final class GenerationOperatorFactory extends AbstractStreamOperatorFactory<OutputRecord>
         implements OneInputStreamOperatorFactory<PromptEnvelope, OutputRecord> {
     private static final long serialVersionUID = 1L;

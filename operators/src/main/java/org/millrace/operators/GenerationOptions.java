@@ -6,17 +6,23 @@ import org.millrace.engine.ModelOptions;
 /**
  * Options of the generation operator.
  *
- * @param model GGUF file or Hugging Face directory: a local path, or the URI of a file of any Flink file system
+ * @param model GGUF file or Hugging Face directory: a local path, or the URI of a file of any Flink
+ *     file system
  * @param modelOptions how the model is run
  * @param maxBatchTokens token budget of one step
  * @param maxSequences most sequences in one batch
- * @param maxQueuedRequests soft limit of requests that wait in one subtask's state; above it the backlog stays in Kafka
- * @param rememberedRequests answered request ids kept per session, so that a repeat is answered from the record
- * @param sessionTtlMillis a session is forgotten when its next prompt comes this much later by Kafka timestamps; 0 for never
- * @param logAppendTime whether the prompts topic's timestamps are the broker's ({@code message.timestamp.type=LogAppendTime}):
- *     then a timer frees the state of old sessions that get no further prompt
+ * @param maxQueuedRequests soft limit of requests that wait in one subtask's state; above it the
+ *     backlog stays in Kafka
+ * @param rememberedRequests answered request ids kept per session, so that a repeat is answered
+ *     from the record
+ * @param sessionTtlMillis a session is forgotten when its next prompt comes this much later by
+ *     Kafka timestamps; 0 for never
+ * @param logAppendTime whether the prompts topic's timestamps are the broker's ({@code
+ *     message.timestamp.type=LogAppendTime}): then a timer frees the state of old sessions that get
+ *     no further prompt
  * @param allowModelChange whether sessions of other weights may go on with these
- * @param journal file outside of Flink that every prefill, snapshot and restore is appended to; null for none
+ * @param journal file outside of Flink that every prefill, snapshot and restore is appended to;
+ *     null for none
  */
 public record GenerationOptions(
         String model,

@@ -6,8 +6,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells whether input waits to be taken in. Flink knows, but says so only in an internal class; with another executor than that,
- * whether records came since the last question has to do, which overlooks barriers.
+ * Tells whether input waits to be taken in. Flink knows, but says so only in an internal class;
+ * with another executor than that, whether records came since the last question has to do, which
+ * overlooks barriers.
  */
 final class InputActivity {
     private static final Logger LOG = LoggerFactory.getLogger(InputActivity.class);

@@ -11,8 +11,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.function.Consumer;
 
 /**
- * A record of what was computed and what was saved, kept outside of Flink so that it survives a failure: one JSON document a
- * line. It shows which positions were computed twice.
+ * A record of what was computed and what was saved, kept outside of Flink so that it survives a
+ * failure: one JSON document a line. It shows which positions were computed twice.
  *
  * <pre>
  *   {"event":"prefill","session":s,"request":r,"from":0,"to":64,"subtask":0,"attempt":0}    positions computed, to exclusive
@@ -22,7 +22,8 @@ import java.util.function.Consumer;
  *   {"event":"restore","session":s,"positions":n,"checkpoint":c, ...}   a cache came back; checkpoint restored from, or -1
  * </pre>
  *
- * Several subtasks and processes may append to one file. Used on one thread; closed by the operator.
+ * Several subtasks and processes may append to one file. Used on one thread; closed by the
+ * operator.
  */
 final class Journal implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();

@@ -3,7 +3,8 @@ package org.millrace.operators;
 import org.millrace.operators.state.SessionWork;
 
 /**
- * A turn in the batch: what the sequence does not know. Attached to its sequence, owned by the step loop.
+ * A turn in the batch: what the sequence does not know. Attached to its sequence, owned by the step
+ * loop.
  *
  * <p>Wall-clock times are milliseconds since the epoch.
  */
@@ -70,7 +71,10 @@ final class LiveTurn {
         return deadlineMillis > 0 && nowMillis >= deadlineMillis;
     }
 
-    /** Notes a new token; returns the nanoseconds since the one before, or -1 for the first of this run. */
+    /**
+     * Notes a new token; returns the nanoseconds since the one before, or -1 for the first of this
+     * run.
+     */
     long tokenGenerated(long nowMillis, long nowNanos) {
         if (firstTokenMillis == 0) {
             firstTokenMillis = nowMillis;

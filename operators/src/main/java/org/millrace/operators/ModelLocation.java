@@ -17,8 +17,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds a model's files: a local path as it is, a file of another Flink file system fetched once per machine directory. Weights
- * are mapped into memory, so they must lie on a local disk.
+ * Finds a model's files: a local path as it is, a file of another Flink file system fetched once
+ * per machine directory. Weights are mapped into memory, so they must lie on a local disk.
  */
 final class ModelLocation {
     private static final Logger LOG = LoggerFactory.getLogger(ModelLocation.class);
@@ -49,7 +49,9 @@ final class ModelLocation {
         FileStatus status = files.getFileStatus(remote);
         if (status.isDir()) {
             throw new IOException(
-                    "model=" + remote + " is a directory; only single files are fetched, such as GGUF");
+                    "model="
+                            + remote
+                            + " is a directory; only single files are fetched, such as GGUF");
         }
         // Name, length and time tell whether it is the same file without reading all of it again.
         String key =
@@ -77,7 +79,12 @@ final class ModelLocation {
             long copied = Files.copy(hashed, partial, StandardCopyOption.REPLACE_EXISTING);
             if (copied != length) {
                 throw new IOException(
-                        "model=" + remote + " ended early: bytes=" + copied + ", expected=" + length);
+                        "model="
+                                + remote
+                                + " ended early: bytes="
+                                + copied
+                                + ", expected="
+                                + length);
             }
             Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
         } finally {
@@ -91,8 +98,7 @@ final class ModelLocation {
     }
 
     private static String sha256(String text) {
-        return HexFormat.of()
-                .formatHex(newDigest().digest(text.getBytes(StandardCharsets.UTF_8)));
+        return HexFormat.of().formatHex(newDigest().digest(text.getBytes(StandardCharsets.UTF_8)));
     }
 
     private static MessageDigest newDigest() {

@@ -8,7 +8,8 @@ import java.util.HexFormat;
 /**
  * What a dead letter keeps of the value of a Kafka record.
  *
- * @param prefix the first {@value #MAX_PREFIX_BYTES} bytes of the value, or null if it had none; not changed by anybody
+ * @param prefix the first {@value #MAX_PREFIX_BYTES} bytes of the value, or null if it had none;
+ *     not changed by anybody
  * @param length of the whole value, in bytes
  * @param sha256 of the whole value, 64 hexadecimal digits, empty if it had none
  */

@@ -7,7 +7,8 @@ import org.millrace.operators.types.OutputRecordSerializer;
 import org.millrace.operators.types.ValueTypeInfo;
 
 /**
- * A record for one of the output topics. A value: nobody changes the Avro record once it is in here.
+ * A record for one of the output topics. A value: nobody changes the Avro record once it is in
+ * here.
  *
  * @param key session id, the Kafka key; null only for a dead letter whose session could not be read
  * @param value a {@code Completion}, {@code TokenDelta} or {@code DeadLetter}

@@ -4,8 +4,8 @@ import org.apache.flink.runtime.memory.MemoryManager;
 import org.apache.flink.runtime.memory.MemoryReservationException;
 
 /**
- * The part of the task manager's managed memory that the page pool takes the place of. Reserved as long as this is open; the
- * pool itself is native memory.
+ * The part of the task manager's managed memory that the page pool takes the place of. Reserved as
+ * long as this is open; the pool itself is native memory.
  */
 final class PoolMemory implements AutoCloseable {
     private final MemoryManager manager;

@@ -6,8 +6,8 @@ import org.millrace.operators.types.ValueTypeInfo;
 import org.millrace.schemas.PromptRequest;
 
 /**
- * A decoded record of the prompts topic: input of the generation operator, keyed by {@link #sessionId()}. A value: nobody
- * changes the request once it is in an envelope.
+ * A decoded record of the prompts topic: input of the generation operator, keyed by {@link
+ * #sessionId()}. A value: nobody changes the request once it is in an envelope.
  *
  * @param original what a dead letter needs of the record's value
  */

@@ -8,12 +8,13 @@ import org.millrace.operators.state.LastPrompt;
 import org.millrace.operators.state.SessionStateManager;
 
 /**
- * Judges the age of sessions by Kafka timestamps alone: a wall clock would make a replay decide otherwise. A session is too old
- * for a prompt that is so much younger than the one before.
+ * Judges the age of sessions by Kafka timestamps alone: a wall clock would make a replay decide
+ * otherwise. A session is too old for a prompt that is so much younger than the one before.
  *
- * <p>A timer frees the state of sessions that nobody comes back to. It may do so only where timestamps are log-append time and
- * the session's partition has gone past the session's end: whatever prompt follows is then too young for it anyway, so that
- * nobody can tell whether the timer was first. The wall clock only says when to look.
+ * <p>A timer frees the state of sessions that nobody comes back to. It may do so only where
+ * timestamps are log-append time and the session's partition has gone past the session's end:
+ * whatever prompt follows is then too young for it anyway, so that nobody can tell whether the
+ * timer was first. The wall clock only says when to look.
  */
 final class SessionAges {
     private record Partition(String topic, int number) {}
@@ -61,7 +62,10 @@ final class SessionAges {
         return timeMillis;
     }
 
-    /** Called by the selected session's timer: forgets the session if its end is past, else looks again later. */
+    /**
+     * Called by the selected session's timer: forgets the session if its end is past, else looks
+     * again later.
+     */
     void onTimer(long timeMillis) throws Exception {
         LastPrompt last = state.lastPrompt();
         if (last == null || last.timerMillis() != timeMillis) {

@@ -9,8 +9,8 @@ import org.millrace.operators.state.SessionWork.Entry;
 import org.millrace.operators.state.SessionWork.Kind;
 
 /**
- * The unanswered requests of all sessions: kept in keyed state in order of arrival, with one place in the line for each session
- * that has none running. Decides what is a repeat.
+ * The unanswered requests of all sessions: kept in keyed state in order of arrival, with one place
+ * in the line for each session that has none running. Decides what is a repeat.
  */
 final class SessionQueues {
     private final SessionStateManager state;
@@ -45,7 +45,8 @@ final class SessionQueues {
     /** Queues a prompt of the selected session. */
     Offer offer(PromptEnvelope envelope, long nowMillis) throws Exception {
         SessionWork before = state.work();
-        SessionWork work = ages.isTooOldFor(envelope.origin()) ? withEnd(before, nowMillis) : before;
+        SessionWork work =
+                ages.isTooOldFor(envelope.origin()) ? withEnd(before, nowMillis) : before;
         if (work.find(envelope.requestId()) != null) {
             return Offer.UNANSWERED;
         }
@@ -84,7 +85,9 @@ final class SessionQueues {
         }
     }
 
-    /** Removes a request of the selected session; if it was the first, the next one gets in line. */
+    /**
+     * Removes a request of the selected session; if it was the first, the next one gets in line.
+     */
     void remove(String sessionId, Entry entry) throws Exception {
         SessionWork work = state.work();
         state.removeRequest(entry);

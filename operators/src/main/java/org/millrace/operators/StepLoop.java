@@ -19,11 +19,12 @@ import org.millrace.operators.state.SessionStateManager;
 import org.millrace.operators.state.SessionWork;
 
 /**
- * Takes requests in and generates: one {@link #step} ends what is overdue, fills the batch from the line, runs the model once,
- * and sends off what came of it. Turns of one session run one after the other, sessions side by side.
+ * Takes requests in and generates: one {@link #step} ends what is overdue, fills the batch from the
+ * line, runs the model once, and sends off what came of it. Turns of one session run one after the
+ * other, sessions side by side.
  *
- * <p>Memory holds the turns in the batch and their caches, nothing else; sessions between turns are in state alone. Runs on
- * the task's mailbox thread. The operator closes what it was given.
+ * <p>Memory holds the turns in the batch and their caches, nothing else; sessions between turns are
+ * in state alone. Runs on the task's mailbox thread. The operator closes what it was given.
  */
 final class StepLoop {
     /** Longest time that one step spends on bringing sessions back from state. */
@@ -92,8 +93,7 @@ final class StepLoop {
         switch (envelope.request().getKind()) {
             case GENERATE -> offer(envelope);
             case CANCEL -> cancel(envelope);
-            case END_SESSION ->
-                    queues.endSession(envelope.sessionId(), clockMillis.getAsLong());
+            case END_SESSION -> queues.endSession(envelope.sessionId(), clockMillis.getAsLong());
             default ->
                     answers.deadLetter(
                             envelope,
@@ -207,8 +207,7 @@ final class StepLoop {
             state.forgetCache();
         } else {
             journal.stored(sessionId, sequence.cache().length());
-            state.setSession(
-                    state.session().withTurn(sequence.tokens(), model.fingerprint()));
+            state.setSession(state.session().withTurn(sequence.tokens(), model.fingerprint()));
         }
         answers.completion(
                 turn.envelope(),
@@ -225,7 +224,10 @@ final class StepLoop {
         finishedTurns++;
     }
 
-    /** Answers a turn that is not in the batch; {@code resumed} is what it did before a restore, or null. */
+    /**
+     * Answers a turn that is not in the batch; {@code resumed} is what it did before a restore, or
+     * null.
+     */
     private void endWaiting(
             PromptEnvelope envelope,
             SessionWork.Entry entry,
@@ -236,17 +238,12 @@ final class StepLoop {
             answers.completion(
                     envelope,
                     Completions.ofUnstarted(
-                            envelope,
-                            entry,
-                            reason,
-                            model.fingerprint(),
-                            clockMillis.getAsLong()));
+                            envelope, entry, reason, model.fingerprint(), clockMillis.getAsLong()));
         } else {
             try (SessionCache cache = generator.newCache()) {
                 Sequence sequence = Sequence.restore(resumed.sequence(), cache, null);
                 state.setSession(
-                        state.session()
-                                .withTurn(sequence.tokens(), resumed.modelFingerprint()));
+                        state.session().withTurn(sequence.tokens(), resumed.modelFingerprint()));
                 answers.completion(
                         envelope,
                         Completions.ofSaved(
@@ -269,13 +266,13 @@ final class StepLoop {
         return text.append(decoder.flush()).toString();
     }
 
-    /** Brings requests into the batch in the order of the line, until the first that finds no room. */
+    /**
+     * Brings requests into the batch in the order of the line, until the first that finds no room.
+     */
     private void fillBatch() throws Exception {
         long begin = System.nanoTime();
         WaitingLine.Place place = queues.line().first();
-        while (place != null
-                && System.nanoTime() - begin < ADMISSION_NANOS
-                && advance(place)) {
+        while (place != null && System.nanoTime() - begin < ADMISSION_NANOS && advance(place)) {
             place = queues.line().first();
         }
     }
@@ -304,7 +301,10 @@ final class StepLoop {
         return true;
     }
 
-    /** The session's first request, made ready; null if it cannot be answered and left the line for it. */
+    /**
+     * The session's first request, made ready; null if it cannot be answered and left the line for
+     * it.
+     */
     private Candidate prepare(WaitingLine.Place place) throws Exception {
         SessionWork.Entry entry = state.work().first();
         PromptEnvelope envelope = state.request(entry);
@@ -317,7 +317,9 @@ final class StepLoop {
         }
     }
 
-    /** Writes what state lacks of the turns in the batch. Called before the backend's own snapshot. */
+    /**
+     * Writes what state lacks of the turns in the batch. Called before the backend's own snapshot.
+     */
     void snapshot(long checkpointId) throws Exception {
         for (Sequence sequence : live.values()) {
             LiveTurn turn = turn(sequence);

@@ -5,12 +5,13 @@ import java.util.concurrent.TimeUnit;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 
 /**
- * Runs steps as mails of the task: one in flight, each submits the next while there is work. Mails are deferrable, or a task
- * that stops with a savepoint would run them until every session is done.
+ * Runs steps as mails of the task: one in flight, each submits the next while there is work. Mails
+ * are deferrable, or a task that stops with a savepoint would run them until every session is done.
  *
- * <p>The mailbox takes one event of input a mail, and barriers are events too. So a mail gives way while there is input, for at
- * most one turn a channel and {@value #MAX_TURNS} in all: enough to take in what is there, few enough that a busy topic does
- * not stop generation. If too many requests wait already, it does not give way and steps on until one is answered, so that the
+ * <p>The mailbox takes one event of input a mail, and barriers are events too. So a mail gives way
+ * while there is input, for at most one turn a channel and {@value #MAX_TURNS} in all: enough to
+ * take in what is there, few enough that a busy topic does not stop generation. If too many
+ * requests wait already, it does not give way and steps on until one is answered, so that the
  * backlog stays in Kafka.
  */
 final class StepScheduler {
@@ -40,8 +41,7 @@ final class StepScheduler {
             return;
         }
         try {
-            mailbox.execute(
-                    MailboxExecutor.MailOptions.deferrable(), this::run, "generation step");
+            mailbox.execute(MailboxExecutor.MailOptions.deferrable(), this::run, "generation step");
             scheduled = true;
         } catch (RejectedExecutionException e) {
             // The task is stopping; its sessions go on from state.

@@ -15,7 +15,10 @@ import org.millrace.operators.state.SessionWork;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Brings turns into the batch: new ones from their request, those that ran before a restore from state. */
+/**
+ * Brings turns into the batch: new ones from their request, those that ran before a restore from
+ * state.
+ */
 final class TurnStarter {
     private static final Logger LOG = LoggerFactory.getLogger(TurnStarter.class);
 
@@ -92,9 +95,7 @@ final class TurnStarter {
     Sequence start(Candidate candidate) throws Exception {
         SessionCache cache = openCache(candidate.place().sessionId());
         Sequence sequence =
-                candidate.resumed() == null
-                        ? begin(candidate, cache)
-                        : resume(candidate, cache);
+                candidate.resumed() == null ? begin(candidate, cache) : resume(candidate, cache);
         generator.submit(sequence);
         return sequence;
     }
@@ -123,7 +124,9 @@ final class TurnStarter {
         return Sequence.restore(resumed.sequence(), cache, turn);
     }
 
-    /** The session's cache from state; an empty one, to be computed again, if that cannot be used. */
+    /**
+     * The session's cache from state; an empty one, to be computed again, if that cannot be used.
+     */
     private SessionCache openCache(String sessionId) throws Exception {
         byte[] header = state.cacheHeader();
         if (header == null) {

@@ -6,9 +6,9 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * Sessions whose next request waits for room: turns that already ran before a restore first, then by priority, then in order
- * of joining. A session joins again behind the others after each turn, so that none with many requests holds up the rest.
- * Kept in memory; a restore makes it anew.
+ * Sessions whose next request waits for room: turns that already ran before a restore first, then
+ * by priority, then in order of joining. A session joins again behind the others after each turn,
+ * so that none with many requests holds up the rest. Kept in memory; a restore makes it anew.
  */
 final class WaitingLine {
     /** A session in the line. */
@@ -42,7 +42,6 @@ final class WaitingLine {
     Place first() {
         return places.isEmpty() ? null : places.first();
     }
-
 
     void leave(String sessionId) {
         Place place = bySession.remove(sessionId);

@@ -8,7 +8,9 @@ import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import org.apache.flink.api.common.state.State;
 
-/** jobs depend on operators, operators on the engine and the schemas, the engine on none of these. */
+/**
+ * jobs depend on operators, operators on the engine and the schemas, the engine on none of these.
+ */
 @AnalyzeClasses(packages = "org.millrace", importOptions = ImportOption.DoNotIncludeTests.class)
 class DependencyTest {
     @ArchTest

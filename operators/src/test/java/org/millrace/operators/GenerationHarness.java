@@ -35,8 +35,7 @@ final class GenerationHarness implements AutoCloseable {
     private final int subtask;
     private long checkpointId;
 
-    GenerationHarness(
-            GenerationOptions options, StateBackend backend, int parallelism, int subtask)
+    GenerationHarness(GenerationOptions options, StateBackend backend, int parallelism, int subtask)
             throws Exception {
         this(options, backend, parallelism, subtask, MANAGED_BYTES);
     }
@@ -70,10 +69,11 @@ final class GenerationHarness implements AutoCloseable {
         harness.getStreamConfig()
                 .setManagedMemoryFractionOperatorOfUseCase(ManagedMemoryUseCase.OPERATOR, 0.5);
         harness.getStreamConfig()
-                .setManagedMemoryFractionOperatorOfUseCase(
-                        ManagedMemoryUseCase.STATE_BACKEND, 0.5);
+                .setManagedMemoryFractionOperatorOfUseCase(ManagedMemoryUseCase.STATE_BACKEND, 0.5);
         harness.getStreamConfig().serializeAllConfigs();
-        harness.setup(OutputRecord.TYPE.createSerializer(harness.getExecutionConfig().getSerializerConfig()));
+        harness.setup(
+                OutputRecord.TYPE.createSerializer(
+                        harness.getExecutionConfig().getSerializerConfig()));
     }
 
     GenerationHarness open() throws Exception {
@@ -135,7 +135,10 @@ final class GenerationHarness implements AutoCloseable {
         return harness;
     }
 
-    /** Entries of all keyed states, each entry of a map counted as one of its state. HashMap backend only. */
+    /**
+     * Entries of all keyed states, each entry of a map counted as one of its state. HashMap backend
+     * only.
+     */
     int stateEntries() {
         return ((AbstractKeyedStateBackend<?>) harness.getOperator().getKeyedStateBackend())
                 .numKeyValueStateEntries();
@@ -155,9 +158,7 @@ final class GenerationHarness implements AutoCloseable {
 
     private List<OutputRecord> side(OutputTag<OutputRecord> tag) {
         Collection<StreamRecord<OutputRecord>> records = harness.getSideOutput(tag);
-        return records == null
-                ? List.of()
-                : records.stream().map(StreamRecord::getValue).toList();
+        return records == null ? List.of() : records.stream().map(StreamRecord::getValue).toList();
     }
 
     /** What must be the same after a failure, by session and request. */

@@ -49,8 +49,7 @@ class GenerationOperatorTest {
     private static List<int[]> alone(PromptEnvelope... turns) throws BadRequestException {
         List<int[]> generated = new ArrayList<>();
         try (Model model = Model.open(TinyModel.path(), TinyModel.OPTIONS);
-                Generator generator =
-                        new Generator(model, new GeneratorOptions(16 << 20, 64, 4))) {
+                Generator generator = new Generator(model, new GeneratorOptions(16 << 20, 64, 4))) {
             int[] history = {};
             var cache = generator.newCache();
             for (PromptEnvelope turn : turns) {
@@ -92,9 +91,11 @@ class GenerationOperatorTest {
             assertThat(completion.getCache().getBytes()).isPositive();
             assertThat(harness.tokens())
                     .extracting(TokenDelta::getIndex)
-                    .containsExactlyElementsOf(
-                            IntStream.range(0, 40).boxed().toList());
-            assertThat(harness.tokens().stream().map(TokenDelta::getText).reduce("", String::concat))
+                    .containsExactlyElementsOf(IntStream.range(0, 40).boxed().toList());
+            assertThat(
+                            harness.tokens().stream()
+                                    .map(TokenDelta::getText)
+                                    .reduce("", String::concat))
                     .isEqualTo(completion.getText());
             assertThat(harness.flink().extractOutputValues().get(0).headers())
                     .isEqualTo(turn.origin().headers());
@@ -136,7 +137,8 @@ class GenerationOperatorTest {
                         .extracting(Completion::getRequestId)
                         .containsExactly("r0", "r1", "r2");
             }
-            // 3 turns of 5 tokens after each other, 3 sessions at once, every second mail gives way to input.
+            // 3 turns of 5 tokens after each other, 3 sessions at once, every second mail gives way
+            // to input.
             assertThat(mails).isBetween(30, 40);
         }
     }
@@ -336,8 +338,7 @@ class GenerationOperatorTest {
                 harness.send(Prompts.turn("s" + session, "r", "hello", 250));
             }
             harness.runUntilTokens(10);
-            long live =
-                    harness.tokens().stream().map(TokenDelta::getSessionId).distinct().count();
+            long live = harness.tokens().stream().map(TokenDelta::getSessionId).distinct().count();
             assertThat(live).isLessThan(6);
             harness.runAll();
             assertThat(harness.completions())

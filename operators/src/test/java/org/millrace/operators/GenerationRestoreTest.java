@@ -33,7 +33,10 @@ import org.millrace.operators.state.ImmutableBytesSerializer;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.TokenDelta;
 
-/** Turns in the middle of a prompt or of an answer come back from a snapshot and go on at their exact next token. */
+/**
+ * Turns in the middle of a prompt or of an answer come back from a snapshot and go on at their
+ * exact next token.
+ */
 class GenerationRestoreTest {
     private static final int SESSIONS = 8;
 
@@ -73,7 +76,10 @@ class GenerationRestoreTest {
         };
     }
 
-    /** Two turns for each session, all sent at once: prompts longer than a step's budget, so that they come in chunks. */
+    /**
+     * Two turns for each session, all sent at once: prompts longer than a step's budget, so that
+     * they come in chunks.
+     */
     private static void sendAll(GenerationHarness harness) throws Exception {
         for (String request : List.of("r1", "r2")) {
             for (int session = 0; session < SESSIONS; session++) {
@@ -97,7 +103,12 @@ class GenerationRestoreTest {
 
     @ParameterizedTest
     @CsvSource({
-        "hashmap, 1, 20", "hashmap, 2, 20", "hashmap, 3, 90", "rocksdb, 1, 90", "rocksdb, 2, 20", "rocksdb, 3, 20"
+        "hashmap, 1, 20",
+        "hashmap, 2, 20",
+        "hashmap, 3, 90",
+        "rocksdb, 1, 90",
+        "rocksdb, 2, 20",
+        "rocksdb, 3, 20"
     })
     void goesOnAtTheExactNextToken(String backend, int parallelism, int tokens) throws Exception {
         List<Completion> completions = new ArrayList<>();
@@ -174,7 +185,10 @@ class GenerationRestoreTest {
         assertThat(GenerationHarness.comparable(completions)).isEqualTo(undisturbed);
     }
 
-    /** Snapshot in mid-generation, then restore with other options or after {@code harm} was done to the state. */
+    /**
+     * Snapshot in mid-generation, then restore with other options or after {@code harm} was done to
+     * the state.
+     */
     private List<Completion> restoreWith(
             GenerationOptions options, Function<GenerationHarness, Void> harm) throws Exception {
         OperatorSubtaskState state;

@@ -24,7 +24,10 @@ final class JournalLines {
         return lines;
     }
 
-    /** Positions in state of each session after the lines, for a checkpoint that was taken behind the last of them. */
+    /**
+     * Positions in state of each session after the lines, for a checkpoint that was taken behind
+     * the last of them.
+     */
     static Map<String, Integer> covered(List<JsonNode> lines) {
         Map<String, Integer> positions = new HashMap<>();
         for (JsonNode line : lines) {

@@ -55,8 +55,7 @@ final class Prompts {
     }
 
     static PromptEnvelope envelope(PromptRequest request, long timestampMillis) {
-        List<Header> headers =
-                List.of(new Header("trace", "abc".getBytes(StandardCharsets.UTF_8)));
+        List<Header> headers = List.of(new Header("trace", "abc".getBytes(StandardCharsets.UTF_8)));
         return new PromptEnvelope(
                 request,
                 new Origin("prompts", 0, 7, timestampMillis, headers),

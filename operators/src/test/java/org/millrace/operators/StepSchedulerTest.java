@@ -42,7 +42,8 @@ class StepSchedulerTest {
     void mailsGiveWayToInputButNotForEver() throws Exception {
         try (GenerationHarness harness = open(1000)) {
             harness.send(Prompts.turn("s", "r", "hello", 6));
-            // The harness never says that its input is quiet: without channels, every second mail steps.
+            // The harness never says that its input is quiet: without channels, every second mail
+            // steps.
             harness.runMail();
             assertThat(harness.tokens()).isEmpty();
             harness.runMail();

@@ -3,10 +3,13 @@ package org.millrace.operators;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
 import org.millrace.engine.ModelOptions;
-import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kernels.ActivationType;
+import org.millrace.engine.kvcache.KvType;
 
-/** A model of a few hundred kilobytes with random weights: what it says means nothing, but it runs for real. */
+/**
+ * A model of a few hundred kilobytes with random weights: what it says means nothing, but it runs
+ * for real.
+ */
 final class TinyModel {
     /** The Java kernels: the same bits as the C++ ones, and they need no compiler. */
     static final ModelOptions OPTIONS = options(KvType.F16);

@@ -28,7 +28,8 @@ import org.millrace.schemas.RecordFormatException.Problem;
  *   +-----+-----+---------------------------+------------------+
  * </pre>
  *
- * Reads every version whose schema is kept as the resource {@code history/NAME-VERSION.avsc}. Thread safe.
+ * Reads every version whose schema is kept as the resource {@code history/NAME-VERSION.avsc}.
+ * Thread safe.
  *
  * @param <T> the record
  */
@@ -122,7 +123,9 @@ public final class RecordCodec<T extends SpecificRecord> {
         if (bytes.length < HEADER_BYTES || bytes[0] != MARKER || bytes[1] != FORMAT_VERSION) {
             throw new RecordFormatException(
                     Problem.NOT_AVRO,
-                    "length=" + bytes.length + ", expected C3 01, a schema's fingerprint and "
+                    "length="
+                            + bytes.length
+                            + ", expected C3 01, a schema's fingerprint and "
                             + schema.getName());
         }
         long fingerprint = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong(2);
@@ -131,7 +134,8 @@ public final class RecordCodec<T extends SpecificRecord> {
             throw new RecordFormatException(
                     Problem.UNKNOWN_SCHEMA,
                     String.format(
-                            "schema fingerprint=%016x is no version of %s", fingerprint, schema.getName()));
+                            "schema fingerprint=%016x is no version of %s",
+                            fingerprint, schema.getName()));
         }
         return writer;
     }

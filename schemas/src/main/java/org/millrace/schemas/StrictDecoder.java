@@ -9,8 +9,9 @@ import org.apache.avro.io.Decoder;
 import org.apache.avro.util.Utf8;
 
 /**
- * Reads Avro from strangers: a length is compared with what is left before memory is allocated for it, and strings must be
- * UTF-8 (Avro's own decoder allocates what it is told to, and replaces bad bytes without a word).
+ * Reads Avro from strangers: a length is compared with what is left before memory is allocated for
+ * it, and strings must be UTF-8 (Avro's own decoder allocates what it is told to, and replaces bad
+ * bytes without a word).
  */
 final class StrictDecoder extends Decoder {
     private final BinaryDecoder in;

@@ -14,7 +14,10 @@ final class SampleRecords {
                 .setSessionId("s-1")
                 .setRequestId("r-1")
                 .setText("Käse 🧀")
-                .setMessages(List.of(new ChatMessage("system", "Be brief."), new ChatMessage("user", "Hi")))
+                .setMessages(
+                        List.of(
+                                new ChatMessage("system", "Be brief."),
+                                new ChatMessage("user", "Hi")))
                 .setSampling(new SamplingParams(0.5f, 40, 0.9f, 0.05f, 1.1f, 42L, true))
                 .setLimits(new GenerationLimits(17, List.of("\n\n", "END"), true))
                 .setPriority(3)

@@ -15,8 +15,9 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Records outlive the code that wrote them: each published version stays readable, and older readers can read the newest.
- * {@code history/NAME-1.avsc} and {@code golden/NAME-1.hex} are never regenerated.
+ * Records outlive the code that wrote them: each published version stays readable, and older
+ * readers can read the newest. {@code history/NAME-1.avsc} and {@code golden/NAME-1.hex} are never
+ * regenerated.
  */
 class SchemaEvolutionTest {
     static Stream<Arguments> records() {
@@ -45,7 +46,9 @@ class SchemaEvolutionTest {
     @MethodSource("records")
     void everyFieldHasDocUnitAndDefault(RecordCodec<?> codec, SpecificRecord sample) {
         for (Schema.Field field : sample.getSchema().getFields()) {
-            assertThat(field.doc()).as(field.name()).matches(".* in (tokens|bytes|records|nats|milliseconds)\\b.*|.* No unit\\.");
+            assertThat(field.doc())
+                    .as(field.name())
+                    .matches(".* in (tokens|bytes|records|nats|milliseconds)\\b.*|.* No unit\\.");
             assertThat(field.hasDefaultValue()).as(field.name()).isTrue();
         }
     }
@@ -56,7 +59,8 @@ class SchemaEvolutionTest {
     }
 
     private static byte[] golden(String name) throws IOException {
-        try (InputStream in = SchemaEvolutionTest.class.getResourceAsStream("/golden/" + name + "-1.hex")) {
+        try (InputStream in =
+                SchemaEvolutionTest.class.getResourceAsStream("/golden/" + name + "-1.hex")) {
             return HexFormat.of().parseHex(new String(in.readAllBytes()).strip());
         }
     }

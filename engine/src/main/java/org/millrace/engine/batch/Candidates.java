@@ -4,8 +4,9 @@ import java.util.Arrays;
 import org.millrace.engine.kernels.FloatMath;
 
 /**
- * The candidates of one draw in order: scaled logit descending, id ascending. Weights are fixed point, exp(t - largest) * 2^30
- * rounded half to even, so that sums are exact in any order. Sorted bucket by bucket, only as far as the draw looks.
+ * The candidates of one draw in order: scaled logit descending, id ascending. Weights are fixed
+ * point, exp(t - largest) * 2^30 rounded half to even, so that sums are exact in any order. Sorted
+ * bucket by bucket, only as far as the draw looks.
  */
 final class Candidates {
     /** Weights in units of 2^-30. */

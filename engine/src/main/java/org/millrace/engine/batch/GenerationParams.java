@@ -10,7 +10,8 @@ import java.util.List;
  * @param topK most candidates; 0 for all
  * @param topP nucleus probability in (0, 1]
  * @param minP least probability relative to the best candidate, in [0, 1)
- * @param repetitionPenalty divides positive and multiplies negative logits of tokens seen in the session; 1 for none
+ * @param repetitionPenalty divides positive and multiplies negative logits of tokens seen in the
+ *     session; 1 for none
  * @param seed key of the counter-based generator
  * @param stopStrings texts that end the generation; not part of the result
  * @param ignoreEos whether to go on past end-of-sequence tokens
@@ -42,10 +43,18 @@ public record GenerationParams(
         require(topK >= 0, "topK", topK, ">= 0");
         require(topP > 0 && topP <= 1, "topP", topP, "in (0, 1]");
         require(minP >= 0 && minP < 1, "minP", minP, "in [0, 1)");
-        require(repetitionPenalty > 0 && repetitionPenalty <= 100, "repetitionPenalty", repetitionPenalty, "in (0, 100]");
+        require(
+                repetitionPenalty > 0 && repetitionPenalty <= 100,
+                "repetitionPenalty",
+                repetitionPenalty,
+                "in (0, 100]");
         require(stopStrings.size() <= 16, "stopStrings", stopStrings.size(), "at most 16");
         for (String stop : stopStrings) {
-            require(!stop.isEmpty() && stop.length() <= 256, "stopStrings", stop.length(), "1 to 256 characters each");
+            require(
+                    !stop.isEmpty() && stop.length() <= 256,
+                    "stopStrings",
+                    stop.length(),
+                    "1 to 256 characters each");
         }
         stopStrings = List.copyOf(stopStrings);
     }
@@ -57,7 +66,8 @@ public record GenerationParams(
 
     private static void require(boolean ok, String name, Object value, String limit) {
         if (!ok) {
-            throw new IllegalArgumentException("bad " + name + ": " + name + "=" + value + ", must be " + limit);
+            throw new IllegalArgumentException(
+                    "bad " + name + ": " + name + "=" + value + ", must be " + limit);
         }
     }
 }

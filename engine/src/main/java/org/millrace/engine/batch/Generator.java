@@ -17,8 +17,9 @@ import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.engine.model.TransformerModel;
 
 /**
- * Continuous batching over one page pool: each {@link #step} schedules, runs the model once, samples and accounts. One
- * instance per Flink subtask. Not thread safe; closing frees the pool (and with it every cache), not the model.
+ * Continuous batching over one page pool: each {@link #step} schedules, runs the model once,
+ * samples and accounts. One instance per Flink subtask. Not thread safe; closing frees the pool
+ * (and with it every cache), not the model.
  */
 public final class Generator implements AutoCloseable {
     private final Model model;
@@ -61,8 +62,7 @@ public final class Generator implements AutoCloseable {
         int capacity = (int) Math.min(pages, Integer.MAX_VALUE - 8);
         DeviceBuffer storage = kernels.allocate((long) capacity * layout.page().pageBytes());
         pool = new PagePool(layout, storage, capacity);
-        transformer =
-                model.newTransformer(options.maxBatchTokens(), options.maxSequences());
+        transformer = model.newTransformer(options.maxBatchTokens(), options.maxSequences());
         scheduler = new Scheduler(options.maxBatchTokens());
         batch = new StepBatch(kernels, pool);
         logitRow =
@@ -80,20 +80,23 @@ public final class Generator implements AutoCloseable {
     }
 
     /**
-     * Rebuilds a session's cache from what {@link SessionCache} encoded. Reads pages one by one from {@code pages}. Its pages
-     * count against the pool at once; call only if {@link #hasRoomFor} said so.
+     * Rebuilds a session's cache from what {@link SessionCache} encoded. Reads pages one by one
+     * from {@code pages}. Its pages count against the pool at once; call only if {@link
+     * #hasRoomFor} said so.
      *
-     * @throws org.millrace.engine.kvcache.IncompatibleCacheException if the header's fingerprint is not this model's, or
-     *     its format is unknown
-     * @throws org.millrace.engine.kvcache.CorruptCacheException if a checksum fails or a page is missing
+     * @throws org.millrace.engine.kvcache.IncompatibleCacheException if the header's fingerprint is
+     *     not this model's, or its format is unknown
+     * @throws org.millrace.engine.kvcache.CorruptCacheException if a checksum fails or a page is
+     *     missing
      */
     public SessionCache restoreCache(byte[] header, byte[] tails, PageSource pages) {
         return SessionCache.restore(pool, header, tails, pages);
     }
 
     /**
-     * Whether a sequence that ends with {@code totalTokens} positions fits in now: into the batch, and into the pool next to
-     * all that was admitted. Submitting reserves its worst case, so a running sequence never lacks a page.
+     * Whether a sequence that ends with {@code totalTokens} positions fits in now: into the batch,
+     * and into the pool next to all that was admitted. Submitting reserves its worst case, so a
+     * running sequence never lacks a page.
      */
     public boolean hasRoomFor(int totalTokens) {
         return live.size() < options.maxSequences()
@@ -137,7 +140,10 @@ public final class Generator implements AutoCloseable {
         return pool.storage().bytes();
     }
 
-    /** One round: up to {@code maxBatchTokens} positions forward, at most one new token per sequence. */
+    /**
+     * One round: up to {@code maxBatchTokens} positions forward, at most one new token per
+     * sequence.
+     */
     public StepResult step() {
         List<Scheduler.Slice> slices = scheduler.schedule(live);
         StepResult result = new StepResult(0, 0, new ArrayList<>(), new ArrayList<>());
@@ -164,8 +170,7 @@ public final class Generator implements AutoCloseable {
             DeviceBuffer logits = transformer.logits(batch.logitRows(indices), indices.length);
             sampleAll(ending, logits, result);
         }
-        return new StepResult(
-                rows - decodeRows, decodeRows, result.tokens(), result.finished());
+        return new StepResult(rows - decodeRows, decodeRows, result.tokens(), result.finished());
     }
 
     /** Ends sequences with a key or value that is not finite. */

@@ -1,6 +1,9 @@
 package org.millrace.engine.batch;
 
-/** Log probabilities at temperature 1 of all tokens, from the logits; the sums are exact (see {@link Candidates}). */
+/**
+ * Log probabilities at temperature 1 of all tokens, from the logits; the sums are exact (see {@link
+ * Candidates}).
+ */
 public final class LogProbabilities {
     private final float[] logits;
     private final Candidates candidates;

@@ -1,8 +1,9 @@
 package org.millrace.engine.batch;
 
 /**
- * Philox4x32-10, the counter-based random generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011):
- * a pure function of key and counter, so that there is no state to lose.
+ * Philox4x32-10, the counter-based random generator of Salmon et al., "Parallel random numbers: as
+ * easy as 1, 2, 3" (SC 2011): a pure function of key and counter, so that there is no state to
+ * lose.
  */
 final class Philox {
     private static final int MULTIPLIER_0 = 0xD2511F53;

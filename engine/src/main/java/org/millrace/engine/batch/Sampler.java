@@ -1,8 +1,9 @@
 package org.millrace.engine.batch;
 
 /**
- * Draws a token from logits: repetition penalty, temperature, top-k, top-p, min-p in this order, then one draw keyed by seed
- * and token index. A pure function; all sums are integers (see {@link Candidates}).
+ * Draws a token from logits: repetition penalty, temperature, top-k, top-p, min-p in this order,
+ * then one draw keyed by seed and token index. A pure function; all sums are integers (see {@link
+ * Candidates}).
  */
 final class Sampler {
     /** A drawn token; {@code logprob} is NaN if it was not asked for. */
@@ -51,9 +52,11 @@ final class Sampler {
         }
         Candidates candidates = new Candidates(logits);
         int count = kept(candidates, params);
-        long total = count == candidates.count() ? candidates.totalWeight() : sum(candidates, count);
+        long total =
+                count == candidates.count() ? candidates.totalWeight() : sum(candidates, count);
         long threshold =
-                Math.multiplyHigh(Philox.bits63(params.seed(), index), Math.multiplyExact(2, total));
+                Math.multiplyHigh(
+                        Philox.bits63(params.seed(), index), Math.multiplyExact(2, total));
         int rank = 0;
         long cumulated = candidates.weight(0);
         while (cumulated <= threshold) {
@@ -82,9 +85,12 @@ final class Sampler {
         return count;
     }
 
-    /** The shortest prefix whose weight reaches {@code p} of the total of the first {@code count}. */
+    /**
+     * The shortest prefix whose weight reaches {@code p} of the total of the first {@code count}.
+     */
     private static int nucleus(Candidates candidates, int count, float p) {
-        long total = count == candidates.count() ? candidates.totalWeight() : sum(candidates, count);
+        long total =
+                count == candidates.count() ? candidates.totalWeight() : sum(candidates, count);
         double wanted = (double) p * (double) total;
         long cumulated = 0;
         for (int rank = 0; rank < count; rank++) {

@@ -10,7 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Stored form of a {@link Sequence}, version {@value #VERSION}. Big-endian, as {@link DataOutputStream} writes.
+ * Stored form of a {@link Sequence}, version {@value #VERSION}. Big-endian, as {@link
+ * DataOutputStream} writes.
  *
  * <pre>
  *   int32 version

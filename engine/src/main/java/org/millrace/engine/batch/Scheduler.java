@@ -4,13 +4,15 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Decides which rows the next step computes: every sequence that decodes gets its one row, prompts share what is left of the
- * token budget in the order of their arrival.
+ * Decides which rows the next step computes: every sequence that decodes gets its one row, prompts
+ * share what is left of the token budget in the order of their arrival.
  */
 final class Scheduler {
     /** Rows of one sequence in a step: positions from {@code sequence.nextPosition()}. */
     record Slice(Sequence sequence, int rows) {
-        /** Whether the step computes the sequence's last token, so that the next one can be sampled. */
+        /**
+         * Whether the step computes the sequence's last token, so that the next one can be sampled.
+         */
         boolean reachesEnd() {
             return rows == sequence.pendingTokens();
         }

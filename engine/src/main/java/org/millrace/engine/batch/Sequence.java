@@ -6,7 +6,8 @@ import org.millrace.engine.model.StreamDecoder;
 import org.millrace.engine.model.Tokenizer;
 
 /**
- * One turn of a session in the batch: the session's tokens, how many of them the cache holds, and what was generated.
+ * One turn of a session in the batch: the session's tokens, how many of them the cache holds, and
+ * what was generated.
  *
  * <pre>
  *   tokens:  [ earlier turns ... | prompt of this turn ... | generated ... ]
@@ -14,8 +15,8 @@ import org.millrace.engine.model.Tokenizer;
  *            [ ---- in the cache ---- )cache.length()
  * </pre>
  *
- * Whatever is not in the cache yet is computed next; when the last token has been, the next one is sampled. Owned by the
- * thread of its {@link Generator}.
+ * Whatever is not in the cache yet is computed next; when the last token has been, the next one is
+ * sampled. Owned by the thread of its {@link Generator}.
  */
 public final class Sequence {
     private final SessionCache cache;
@@ -35,9 +36,11 @@ public final class Sequence {
     /**
      * A new turn.
      *
-     * @param cache the session's cache; {@code cache.length()} positions of {@code history} are in it
+     * @param cache the session's cache; {@code cache.length()} positions of {@code history} are in
+     *     it
      * @param history all tokens of earlier turns, generated ones included
-     * @param prompt tokens of this turn, at least one together with the part of history that is not cached
+     * @param prompt tokens of this turn, at least one together with the part of history that is not
+     *     cached
      * @param attachment the caller's own, returned by {@link #attachment()}
      */
     public Sequence(
@@ -82,14 +85,13 @@ public final class Sequence {
 
     /** This turn without its cache, as bytes (format version inside). Save the cache beside it. */
     public byte[] save() {
-        return new SavedSequence(
-                        tokens(), turnStart, promptEnd, reusedTokens, params, logprobs())
+        return new SavedSequence(tokens(), turnStart, promptEnd, reusedTokens, params, logprobs())
                 .encode();
     }
 
     /**
-     * The turn that {@link #save} wrote, to go on at its exact next token. If {@code cache} is empty (refused or corrupt),
-     * everything is computed again from the token ids.
+     * The turn that {@link #save} wrote, to go on at its exact next token. If {@code cache} is
+     * empty (refused or corrupt), everything is computed again from the token ids.
      *
      * @throws IllegalArgumentException if the format is unknown
      */
@@ -97,7 +99,10 @@ public final class Sequence {
         return new Sequence(cache, SavedSequence.decode(saved), attachment);
     }
 
-    /** Called once when the sequence joins the batch: text of tokens generated before a restore is made again. */
+    /**
+     * Called once when the sequence joins the batch: text of tokens generated before a restore is
+     * made again.
+     */
     void start(Tokenizer tokenizer) {
         decoder = tokenizer.newStreamDecoder();
         for (int i = promptEnd; i < length; i++) {
@@ -204,7 +209,10 @@ public final class Sequence {
         return promptEnd;
     }
 
-    /** Positions of earlier turns that were in the cache when the turn began, and so were not computed again. */
+    /**
+     * Positions of earlier turns that were in the cache when the turn began, and so were not
+     * computed again.
+     */
     public int reusedTokens() {
         return reusedTokens;
     }
@@ -219,7 +227,9 @@ public final class Sequence {
         return length - cache.length();
     }
 
-    /** Whether more than the newest token is still to be computed, or no token was generated yet. */
+    /**
+     * Whether more than the newest token is still to be computed, or no token was generated yet.
+     */
     public boolean isPrefilling() {
         return pendingTokens() > 1 || length == promptEnd;
     }
@@ -229,7 +239,9 @@ public final class Sequence {
         return finishReason;
     }
 
-    /** Most positions the session can have when this turn ends, in a model of this context length. */
+    /**
+     * Most positions the session can have when this turn ends, in a model of this context length.
+     */
     public int maxTotalTokens(int contextLength) {
         return (int) Math.min((long) promptEnd + params.maxTokens(), contextLength);
     }

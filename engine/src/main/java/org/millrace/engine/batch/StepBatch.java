@@ -12,8 +12,8 @@ import org.millrace.engine.kvcache.PagePool;
 import org.millrace.engine.kvcache.SessionCache;
 
 /**
- * The inputs of a step in the kernels' memory: tokens, positions, page tables. Filled anew for each step; buffers grow as
- * needed and are kept.
+ * The inputs of a step in the kernels' memory: tokens, positions, page tables. Filled anew for each
+ * step; buffers grow as needed and are kept.
  */
 final class StepBatch implements AutoCloseable {
     private final KernelProvider kernels;
@@ -33,7 +33,10 @@ final class StepBatch implements AutoCloseable {
         this.pool = pool;
     }
 
-    /** Takes slots for the slices' rows in their caches and uploads everything that the kernels read. */
+    /**
+     * Takes slots for the slices' rows in their caches and uploads everything that the kernels
+     * read.
+     */
     void fill(List<Scheduler.Slice> slices) {
         CacheLayout layout = pool.layout();
         numSequences = slices.size();
@@ -129,7 +132,10 @@ final class StepBatch implements AutoCloseable {
         return logitRows.device;
     }
 
-    /** Marks that kernels left on rows of the last step: int[numRows], 1 where a key or value is not finite. */
+    /**
+     * Marks that kernels left on rows of the last step: int[numRows], 1 where a key or value is not
+     * finite.
+     */
     IntBuffer faults() {
         return faults.download(numRows);
     }

@@ -16,7 +16,8 @@ public record StepResult(
      * A generated token.
      *
      * @param index position in the generation, from 0
-     * @param text text that became complete with it, possibly empty; held back while it may start a stop string
+     * @param text text that became complete with it, possibly empty; held back while it may start a
+     *     stop string
      * @param logprob natural log probability, NaN if not asked for
      */
     public record Token(Sequence sequence, int index, int id, String text, float logprob) {}

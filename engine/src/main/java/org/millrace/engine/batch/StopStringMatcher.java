@@ -3,8 +3,8 @@ package org.millrace.engine.batch;
 import java.util.List;
 
 /**
- * Finds stop strings in text that arrives in pieces, also across pieces. Text that may be the start of a stop string is held
- * back until the next piece decides.
+ * Finds stop strings in text that arrives in pieces, also across pieces. Text that may be the start
+ * of a stop string is held back until the next piece decides.
  */
 final class StopStringMatcher {
     private final List<String> stopStrings;
@@ -15,7 +15,10 @@ final class StopStringMatcher {
         this.stopStrings = stopStrings;
     }
 
-    /** Adds a piece; returns the text that is certain now. After a match that is all before the stop string. */
+    /**
+     * Adds a piece; returns the text that is certain now. After a match that is all before the stop
+     * string.
+     */
     String append(String piece) {
         held.append(piece);
         int end = firstMatch();

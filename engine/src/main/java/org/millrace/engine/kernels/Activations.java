@@ -1,7 +1,8 @@
 package org.millrace.engine.kernels;
 
 /**
- * Inputs of matrix products: a float matrix and, once {@link KernelProvider#quantize} ran, its int8 form in blocks of 32.
+ * Inputs of matrix products: a float matrix and, once {@link KernelProvider#quantize} ran, its int8
+ * form in blocks of 32.
  *
  * @param width columns, K
  * @param values float[rows][width]

@@ -1,6 +1,9 @@
 package org.millrace.engine.kernels;
 
-/** Scalar functions of the numerics contract ({@code docs/numerics.md}), each a fixed chain of binary32 roundings. */
+/**
+ * Scalar functions of the numerics contract ({@code docs/numerics.md}), each a fixed chain of
+ * binary32 roundings.
+ */
 public final class FloatMath {
     private static final float LOG2_E = 0x1.715476p0f;
     private static final float LN2_HIGH = 0x1.62e4p-1f;

@@ -4,10 +4,11 @@ import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.tensor.Tensor;
 
 /**
- * The operations of a forward pass on one kind of hardware. Every provider gives the same bits, whatever the batch, the
- * threads and the instruction set; {@code docs/numerics.md} fixes each rounding. All matrices are row-major and dense; outputs
- * never alias inputs unless said. Calls return when the results may be read. Thread safe: calls of several generators
- * share one compute pool.
+ * The operations of a forward pass on one kind of hardware. Every provider gives the same bits,
+ * whatever the batch, the threads and the instruction set; {@code docs/numerics.md} fixes each
+ * rounding. All matrices are row-major and dense; outputs never alias inputs unless said. Calls
+ * return when the results may be read. Thread safe: calls of several generators share one compute
+ * pool.
  */
 public interface KernelProvider extends AutoCloseable {
     /** For people and logs: {@code reference}, {@code cpu-avx2}, {@code cpu-avx512}. */
@@ -19,7 +20,8 @@ public interface KernelProvider extends AutoCloseable {
     /**
      * Copies a matrix into this provider's layout.
      *
-     * @param activations INT8 makes products of block types take int8 codes; float types always take float values
+     * @param activations INT8 makes products of block types take int8 codes; float types always
+     *     take float values
      */
     WeightMatrix pack(Tensor tensor, ActivationType activations);
 
@@ -38,21 +40,23 @@ public interface KernelProvider extends AutoCloseable {
      * @param weight float[width]
      * @param out float[rows][width]
      */
-    void rmsNorm(DeviceBuffer x, DeviceBuffer weight, float eps, int rows, int width, DeviceBuffer out);
+    void rmsNorm(
+            DeviceBuffer x, DeviceBuffer weight, float eps, int rows, int width, DeviceBuffer out);
 
     /** Fills codes, scales and sums from the values of the first {@code rows} rows. */
     void quantize(Activations activations, int rows);
 
     /**
-     * Products of the first {@code rows} rows with several matrices of the same K: {@code outs[i] = in x weights[i]^T}.
+     * Products of the first {@code rows} rows with several matrices of the same K: {@code outs[i] =
+     * in x weights[i]^T}.
      *
      * @param outs float[rows][weights[i].rows()] each
      */
     void matmul(Activations in, int rows, WeightMatrix[] weights, DeviceBuffer[] outs);
 
     /**
-     * Rotates queries and keys by their rows' positions and stores keys and values of one layer in their slots, with the
-     * slots' positions. Sets {@code view.faults}.
+     * Rotates queries and keys by their rows' positions and stores keys and values of one layer in
+     * their slots, with the slots' positions. Sets {@code view.faults}.
      *
      * @param rope float[contextLength][headDim / 2][2]: cosine, sine
      * @param q float[numRows][numHeads][headDim], rotated in place
@@ -69,14 +73,19 @@ public interface KernelProvider extends AutoCloseable {
             DeviceBuffer v);
 
     /**
-     * Causal attention of one layer: each row over the live slots of its sequence whose position is not above its own.
+     * Causal attention of one layer: each row over the live slots of its sequence whose position is
+     * not above its own.
      *
-     * @param q float[numRows][numHeads][headDim], rotated; head h reads KV head {@code h / (numHeads / numKvHeads)}
+     * @param q float[numRows][numHeads][headDim], rotated; head h reads KV head {@code h /
+     *     (numHeads / numKvHeads)}
      * @param out float[numRows][numHeads][headDim]
      */
     void attention(CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out);
 
-    /** {@code out = silu(gate) * up}, element by element; all float[count]. {@code out} may be {@code gate}. */
+    /**
+     * {@code out = silu(gate) * up}, element by element; all float[count]. {@code out} may be
+     * {@code gate}.
+     */
     void swiGlu(DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out);
 
     /** {@code x += y}, element by element; float[count]. */
@@ -92,7 +101,8 @@ public interface KernelProvider extends AutoCloseable {
     void gatherRows(DeviceBuffer x, DeviceBuffer indices, int count, int width, DeviceBuffer out);
 
     /**
-     * Index of the largest value of each row, the lowest on ties; -1 if a value of the row is not finite.
+     * Index of the largest value of each row, the lowest on ties; -1 if a value of the row is not
+     * finite.
      *
      * @param x float[rows][width]
      * @param out int[rows]

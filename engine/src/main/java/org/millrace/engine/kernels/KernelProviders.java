@@ -12,7 +12,8 @@ public final class KernelProviders {
     private KernelProviders() {}
 
     /**
-     * @param provider {@code auto}: the fastest there is; {@code cpu}: C++, or fail; {@code reference}: Java
+     * @param provider {@code auto}: the fastest there is; {@code cpu}: C++, or fail; {@code
+     *     reference}: Java
      * @param threads of the compute pool; 0 for one per processor
      * @throws UnsupportedOperationException if the provider asked for cannot run here
      * @throws IllegalArgumentException if there is none of this name
@@ -36,7 +37,9 @@ public final class KernelProviders {
         if (reason == null) {
             return CpuKernels.create(threads);
         }
-        LOG.warn("Using the Java kernels, which are many times slower than the C++ ones: {}", reason);
+        LOG.warn(
+                "Using the Java kernels, which are many times slower than the C++ ones: {}",
+                reason);
         return new ReferenceKernels();
     }
 }

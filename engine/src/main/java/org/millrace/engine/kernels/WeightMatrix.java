@@ -1,6 +1,9 @@
 package org.millrace.engine.kernels;
 
-/** A weight matrix (rows x columns) in the layout of the provider that packed it. Owned and closed by the model. */
+/**
+ * A weight matrix (rows x columns) in the layout of the provider that packed it. Owned and closed
+ * by the model.
+ */
 public interface WeightMatrix extends AutoCloseable {
     /** Length of a product's result. */
     int rows();

@@ -3,8 +3,8 @@ package org.millrace.engine.kvcache;
 import org.millrace.engine.kernels.DeviceBuffer;
 
 /**
- * What attention kernels see of the caches of a batch: plain buffers, made anew for each step. The rows of one sequence are
- * consecutive and ascend in position. All indices are 32-bit.
+ * What attention kernels see of the caches of a batch: plain buffers, made anew for each step. The
+ * rows of one sequence are consecutive and ascend in position. All indices are 32-bit.
  *
  * @param page layout of a page
  * @param pool pages, {@code page.pageBytes()} each; a page's number times this is its offset
@@ -13,11 +13,11 @@ import org.millrace.engine.kernels.DeviceBuffer;
  * @param numKvHeads KV heads per layer
  * @param rows int[numRows][2]: sequence, position
  * @param sequences int[numSequences][2]: first row, number of rows
- * @param heads int[layers][numSequences][numKvHeads][4]: first entry of the head's page table in {@code entries}, number of
- *     pages, slot of the sequence's first new row (page ordinal times page slots, plus slot in page; rows take consecutive
- *     slots), 0
- * @param entries int[][2]: page number, live mask (bit s = slot s of the page holds a retained position; slots of the rows
- *     of this step are set)
+ * @param heads int[layers][numSequences][numKvHeads][4]: first entry of the head's page table in
+ *     {@code entries}, number of pages, slot of the sequence's first new row (page ordinal times
+ *     page slots, plus slot in page; rows take consecutive slots), 0
+ * @param entries int[][2]: page number, live mask (bit s = slot s of the page holds a retained
+ *     position; slots of the rows of this step are set)
  * @param faults int[numRows]: kernels set 1 where a stored K, V or scale is not finite
  */
 public record CacheView(

@@ -4,7 +4,8 @@ import java.nio.IntBuffer;
 import java.util.Arrays;
 
 /**
- * Page table of one KV head of one layer. Pages are append-only in position order; evicting a position clears its live bit.
+ * Page table of one KV head of one layer. Pages are append-only in position order; evicting a
+ * position clears its live bit.
  */
 final class HeadCache {
     private static final int ENTRY_INTS = 2;
@@ -46,7 +47,9 @@ final class HeadCache {
         storedPages = pages;
     }
 
-    /** Takes {@code count} slots, with new pages from {@code pool} where needed; all become live. */
+    /**
+     * Takes {@code count} slots, with new pages from {@code pool} where needed; all become live.
+     */
     void append(int count, PagePool pool) {
         for (int i = 0; i < count; i++) {
             int ordinal = slots / KvPageDescriptor.PAGE_SLOTS;
@@ -59,7 +62,10 @@ final class HeadCache {
         }
     }
 
-    /** Restores a page table of {@code count} slots with the given live masks; pages are new ones, to be filled. */
+    /**
+     * Restores a page table of {@code count} slots with the given live masks; pages are new ones,
+     * to be filled.
+     */
     void restore(int count, int[] liveMasks, PagePool pool) {
         slots = count;
         for (int ordinal = 0; ordinal < liveMasks.length; ordinal++) {

@@ -5,8 +5,8 @@ import java.nio.ByteOrder;
 import org.millrace.engine.kernels.DeviceBuffer;
 
 /**
- * Owner of all pages of a generator: one buffer, a stack of free pages, and the count of pages promised to sessions. Not
- * thread safe.
+ * Owner of all pages of a generator: one buffer, a stack of free pages, and the count of pages
+ * promised to sessions. Not thread safe.
  */
 public final class PagePool implements AutoCloseable {
     private final CacheLayout layout;

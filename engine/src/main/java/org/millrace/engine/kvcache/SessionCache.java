@@ -3,11 +3,11 @@ package org.millrace.engine.kvcache;
 import java.nio.IntBuffer;
 
 /**
- * The KV cache of one session: per layer and KV head a table of pages. Owned by the thread of its generator. Pages that are
- * full never change; the last page of each head, its tail, grows.
+ * The KV cache of one session: per layer and KV head a table of pages. Owned by the thread of its
+ * generator. Pages that are full never change; the last page of each head, its tail, grows.
  *
- * <p>To save: write full pages as they fill ({@link #writeFullPages}), and at a snapshot the {@link #encodeHeader header} and
- * the {@link #encodeTails tails}. The three together restore the cache.
+ * <p>To save: write full pages as they fill ({@link #writeFullPages}), and at a snapshot the {@link
+ * #encodeHeader header} and the {@link #encodeTails tails}. The three together restore the cache.
  */
 public final class SessionCache implements AutoCloseable {
     private final PagePool pool;
@@ -30,7 +30,8 @@ public final class SessionCache implements AutoCloseable {
      * @throws IncompatibleCacheException if it is of another model, layout or format version
      * @throws CorruptCacheException if a checksum fails or a page is missing
      */
-    public static SessionCache restore(PagePool pool, byte[] header, byte[] tails, PageSource pages) {
+    public static SessionCache restore(
+            PagePool pool, byte[] header, byte[] tails, PageSource pages) {
         SessionCache cache = new SessionCache(pool);
         try {
             SessionCacheCodec codec = new SessionCacheCodec(pool);
@@ -105,14 +106,17 @@ public final class SessionCache implements AutoCloseable {
         return heads[layer * pool.layout().numKvHeads() + kvHead];
     }
 
-    /** Hands every full page that was not handed out before to {@code sink}, once; returns how many. */
+    /**
+     * Hands every full page that was not handed out before to {@code sink}, once; returns how many.
+     */
     public int writeFullPages(PageSink sink) {
         return new SessionCacheCodec(pool).writeFullPages(heads, sink);
     }
 
     /** Ids of all full pages, to delete them from state when the session ends. */
     public long[] fullPageIds() {
-        return SessionCacheCodec.fullPageIds(pool.layout().numKvHeads(), i -> heads[i].fullPages(), heads.length);
+        return SessionCacheCodec.fullPageIds(
+                pool.layout().numKvHeads(), i -> heads[i].fullPages(), heads.length);
     }
 
     /** Page tables, counters, format version, fingerprint, CRC32C. */

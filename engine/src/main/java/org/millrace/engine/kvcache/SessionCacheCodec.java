@@ -10,8 +10,8 @@ import java.util.function.LongConsumer;
 import java.util.zip.CRC32C;
 
 /**
- * Stored form of a session's cache, version {@value #VERSION}. Little-endian; each of the three parts ends with the CRC32C of
- * all bytes before it.
+ * Stored form of a session's cache, version {@value #VERSION}. Little-endian; each of the three
+ * parts ends with the CRC32C of all bytes before it.
  *
  * <pre>
  *   header  int32 magic "MRSC", int32 version, byte[32] fingerprint, int32 length (positions),
@@ -123,7 +123,11 @@ final class SessionCacheCodec {
             copyElement(raw, page.keyOffset(slot, d), out, out.position());
             out.position(out.position() + page.elementBytes());
         }
-        out.put(out.position(), raw, page.valueOffset(slot, 0), page.headDim() * page.elementBytes());
+        out.put(
+                out.position(),
+                raw,
+                page.valueOffset(slot, 0),
+                page.headDim() * page.elementBytes());
         out.position(out.position() + page.headDim() * page.elementBytes());
     }
 
@@ -156,7 +160,11 @@ final class SessionCacheCodec {
      * @return positions in the cache
      */
     int restore(
-            byte[] header, byte[] tails, PageSource source, HeadCache[] heads, LongConsumer commit) {
+            byte[] header,
+            byte[] tails,
+            PageSource source,
+            HeadCache[] heads,
+            LongConsumer commit) {
         ByteBuffer in = open(header, HEADER_MAGIC, "cache header");
         byte[] fingerprint = new byte[FINGERPRINT_BYTES];
         in.get(fingerprint);
@@ -175,7 +183,10 @@ final class SessionCacheCodec {
         long pages = 0;
         for (int i = 0; i < heads.length; i++) {
             slots[i] = in.getInt();
-            masks[i] = new int[(slots[i] + KvPageDescriptor.PAGE_SLOTS - 1) / KvPageDescriptor.PAGE_SLOTS];
+            masks[i] =
+                    new int
+                            [(slots[i] + KvPageDescriptor.PAGE_SLOTS - 1)
+                                    / KvPageDescriptor.PAGE_SLOTS];
             in.asIntBuffer().get(masks[i]);
             in.position(in.position() + Integer.BYTES * masks[i].length);
             pages += masks[i].length;
@@ -199,7 +210,8 @@ final class SessionCacheCodec {
                 throw new CorruptCacheException("missing " + what);
             }
             if (bytes.length != PREFIX_BYTES + page.pageBytes() + CRC_BYTES) {
-                throw new CorruptCacheException("wrong size of " + what + ": bytes=" + bytes.length);
+                throw new CorruptCacheException(
+                        "wrong size of " + what + ": bytes=" + bytes.length);
             }
             pool.write(head.page(ordinal), open(bytes, PAGE_MAGIC, what));
         }

@@ -1,2 +1,5 @@
-/** KV caches: pages of one KV head each, page tables, sessions, and their stored form. Knows no kernel provider. */
+/**
+ * KV caches: pages of one KV head each, page tables, sessions, and their stored form. Knows no
+ * kernel provider.
+ */
 package org.millrace.engine.kvcache;

@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Byte-level and SentencePiece BPE by Hugging Face's tokenizers. Two native tokenizers are held: one that knows the control
- * tokens, one that does not. Thread safe.
+ * Byte-level and SentencePiece BPE by Hugging Face's tokenizers. Two native tokenizers are held:
+ * one that knows the control tokens, one that does not. Thread safe.
  */
 final class BpeTokenizer implements Tokenizer {
     private static final Map<String, String> OPTIONS =
@@ -21,7 +21,8 @@ final class BpeTokenizer implements Tokenizer {
                     "modelMaxLength", String.valueOf(Integer.MAX_VALUE));
 
     static {
-        // The library reports its use and may look for native code over the network unless told not to.
+        // The library reports its use and may look for native code over the network unless told not
+        // to.
         if (System.getProperty("ai.djl.offline") == null) {
             System.setProperty("ai.djl.offline", "true");
         }
@@ -69,7 +70,10 @@ final class BpeTokenizer implements Tokenizer {
         return tokens;
     }
 
-    /** Lone surrogates have no UTF-8 form: each becomes U+FFFD, as a decoder of broken UTF-8 writes it. */
+    /**
+     * Lone surrogates have no UTF-8 form: each becomes U+FFFD, as a decoder of broken UTF-8 writes
+     * it.
+     */
     private static String wellFormed(String text) {
         StringBuilder fixed = null;
         for (int i = 0; i < text.length(); i++) {

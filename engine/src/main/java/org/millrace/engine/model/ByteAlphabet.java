@@ -4,8 +4,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * The printable characters by which byte-level BPE vocabularies write bytes (GPT-2): printable Latin-1 bytes stand for
- * themselves, the 68 others follow from U+0100 in order.
+ * The printable characters by which byte-level BPE vocabularies write bytes (GPT-2): printable
+ * Latin-1 bytes stand for themselves, the 68 others follow from U+0100 in order.
  */
 final class ByteAlphabet {
     private static final int LAST = 0x143;
@@ -13,7 +13,10 @@ final class ByteAlphabet {
 
     private ByteAlphabet() {}
 
-    /** The bytes a vocabulary entry stands for; its UTF-8 bytes if it is not written in this alphabet. */
+    /**
+     * The bytes a vocabulary entry stands for; its UTF-8 bytes if it is not written in this
+     * alphabet.
+     */
     static byte[] decode(String piece) {
         byte[] bytes = new byte[piece.length()];
         for (int i = 0; i < bytes.length; i++) {

@@ -3,7 +3,9 @@ package org.millrace.engine.model;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
-/** Byte-level BPE of GGUF files with tokenizer model {@code gpt2}, in the form of tokenizer.json. */
+/**
+ * Byte-level BPE of GGUF files with tokenizer model {@code gpt2}, in the form of tokenizer.json.
+ */
 final class ByteLevelBpe {
     private static final String GPT2_WORDS =
             "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)";
@@ -45,7 +47,9 @@ final class ByteLevelBpe {
             }
             default ->
                     throw new ModelFormatException(
-                            metadata.source() + ": pre-tokenizer=" + pre
+                            metadata.source()
+                                    + ": pre-tokenizer="
+                                    + pre
                                     + ", supported=smollm, gpt-2, default, llama-bpe, qwen2");
         }
         json.putObject("pre_tokenizer").put("type", "Sequence").set("pretokenizers", steps);
@@ -72,7 +76,9 @@ final class ByteLevelBpe {
             String right = space < 0 ? "" : merge.substring(space + 1);
             if (!vocabulary.has(left) || !vocabulary.has(right) || !vocabulary.has(left + right)) {
                 throw new ModelFormatException(
-                        metadata.source() + ": merge '" + merge
+                        metadata.source()
+                                + ": merge '"
+                                + merge
                                 + "' names a token that the vocabulary lacks");
             }
             merges.addArray().add(left).add(right);

@@ -2,7 +2,10 @@ package org.millrace.engine.model;
 
 /** Refuses hyperparameters that no model can have, before sizes are computed from them. */
 final class ConfigCheck {
-    /** Above any model's; keeps products of two sizes within 62 bits and the rotary table within an array. */
+    /**
+     * Above any model's; keeps products of two sizes within 62 bits and the rotary table within an
+     * array.
+     */
     private static final int MAX_HEADS = 4_096;
 
     private static final int MAX_HEAD_DIM = 4_096;
@@ -19,14 +22,12 @@ final class ConfigCheck {
         if (config.numHeads() % config.numKvHeads() != 0) {
             fail(
                     source,
-                    "heads=" + config.numHeads() + " is no multiple of kvHeads="
+                    "heads="
+                            + config.numHeads()
+                            + " is no multiple of kvHeads="
                             + config.numKvHeads());
         }
-        atMost(
-                source,
-                "contextLength",
-                config.contextLength(),
-                MAX_ROPE_FLOATS / config.headDim());
+        atMost(source, "contextLength", config.contextLength(), MAX_ROPE_FLOATS / config.headDim());
         if (!(config.rmsNormEps() >= 0 && config.rmsNormEps() < 1)) {
             fail(source, "rmsNormEps=" + config.rmsNormEps() + ", must be in [0, 1)");
         }
@@ -41,7 +42,10 @@ final class ConfigCheck {
             if (!(factors[i] > 0 && factors[i] < Double.POSITIVE_INFINITY)) {
                 fail(
                         source,
-                        "rope scaling factor " + i + " is " + factors[i]
+                        "rope scaling factor "
+                                + i
+                                + " is "
+                                + factors[i]
                                 + ", must be finite and positive");
             }
         }

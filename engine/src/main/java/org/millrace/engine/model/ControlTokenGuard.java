@@ -6,9 +6,10 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * Keeps control tokens that users write apart from those of the template: in a message, the first character of every
- * control token's text is replaced by a private-use character that occurs nowhere else, and put back after the rendered
- * text was cut at its control tokens. Lengths stay, so template filters such as {@code trim} work as ever.
+ * Keeps control tokens that users write apart from those of the template: in a message, the first
+ * character of every control token's text is replaced by a private-use character that occurs
+ * nowhere else, and put back after the rendered text was cut at its control tokens. Lengths stay,
+ * so template filters such as {@code trim} work as ever.
  */
 final class ControlTokenGuard {
     private static final char FIRST_PRIVATE = '\uE000';
@@ -37,7 +38,8 @@ final class ControlTokenGuard {
         }
         if (next > LAST_PRIVATE) {
             throw new IllegalArgumentException(
-                    "the messages use all private-use characters: limit=" + (LAST_PRIVATE - FIRST_PRIVATE));
+                    "the messages use all private-use characters: limit="
+                            + (LAST_PRIVATE - FIRST_PRIVATE));
         }
         return next++;
     }

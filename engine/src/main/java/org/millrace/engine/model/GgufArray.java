@@ -4,7 +4,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * An array of a GGUF file's metadata, decoded only when asked for. Its bounds were checked when the header was read.
+ * An array of a GGUF file's metadata, decoded only when asked for. Its bounds were checked when the
+ * header was read.
  *
  * @param where names the array in errors
  * @param data the elements' bytes, little-endian, from position 0

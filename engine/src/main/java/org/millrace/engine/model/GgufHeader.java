@@ -7,8 +7,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Metadata and tensor directory of a GGUF file, version 2 or 3. Every length is checked against the rest of the file before
- * it is used, so that a truncated or hostile file ends in a {@link ModelFormatException}.
+ * Metadata and tensor directory of a GGUF file, version 2 or 3. Every length is checked against the
+ * rest of the file before it is used, so that a truncated or hostile file ends in a {@link
+ * ModelFormatException}.
  *
  * <pre>
  *   magic "GGUF" | u32 version | u64 tensorCount | u64 metadataCount
@@ -33,7 +34,10 @@ final class GgufHeader {
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private long dataOffset;
 
-    /** A tensor as the directory lists it: sizes row length first, offset from the start of the tensor data. */
+    /**
+     * A tensor as the directory lists it: sizes row length first, offset from the start of the
+     * tensor data.
+     */
     record Entry(String name, long[] sizes, int type, long offset) {}
 
     private GgufHeader(String source, ByteBuffer in) {
@@ -48,8 +52,7 @@ final class GgufHeader {
      * @param file the file's bytes, or the first 2 GiB of them
      */
     static GgufHeader read(String source, ByteBuffer file) {
-        GgufHeader header =
-                new GgufHeader(source, file.duplicate().order(ByteOrder.LITTLE_ENDIAN));
+        GgufHeader header = new GgufHeader(source, file.duplicate().order(ByteOrder.LITTLE_ENDIAN));
         header.read();
         return header;
     }
@@ -79,7 +82,9 @@ final class GgufHeader {
         int version = in.getInt();
         if (version != 2 && version != 3) {
             throw new ModelFormatException(
-                    source + ": GGUF version=" + Integer.toUnsignedString(version)
+                    source
+                            + ": GGUF version="
+                            + Integer.toUnsignedString(version)
                             + ", supported=2 and 3");
         }
         int tensorCount = count("tensorCount", MIN_TENSOR_BYTES);
@@ -132,7 +137,8 @@ final class GgufHeader {
             throw new ModelFormatException(
                     source + ": metadata " + key + " is an array of arrays, which no model needs");
         }
-        int count = count("length of " + key, element == GgufValueType.STRING ? 8 : element.bytes());
+        int count =
+                count("length of " + key, element == GgufValueType.STRING ? 8 : element.bytes());
         int start = in.position();
         if (element == GgufValueType.STRING) {
             for (int i = 0; i < count; i++) {
@@ -151,8 +157,12 @@ final class GgufHeader {
         int dimensions = in.getInt();
         if (dimensions < 1 || dimensions > MAX_DIMENSIONS) {
             throw new ModelFormatException(
-                    source + ": tensor " + name + " has dimensions="
-                            + Integer.toUnsignedString(dimensions) + ", supported=1 to "
+                    source
+                            + ": tensor "
+                            + name
+                            + " has dimensions="
+                            + Integer.toUnsignedString(dimensions)
+                            + ", supported=1 to "
                             + MAX_DIMENSIONS);
         }
         need(8 * dimensions + 12, "tensor " + name);
@@ -187,14 +197,23 @@ final class GgufHeader {
         return count("length of " + what, 1);
     }
 
-    /** A count of things that take at least {@code minBytes} each: more than the file can hold is refused. */
+    /**
+     * A count of things that take at least {@code minBytes} each: more than the file can hold is
+     * refused.
+     */
     private int count(String what, int minBytes) {
         long count = in.getLong();
         if (count < 0 || count > in.remaining() / minBytes) {
             throw new ModelFormatException(
-                    source + " is truncated or damaged: " + what + "="
-                            + Long.toUnsignedString(count) + " does not fit into bytesLeft="
-                            + in.remaining() + " at offset=" + in.position());
+                    source
+                            + " is truncated or damaged: "
+                            + what
+                            + "="
+                            + Long.toUnsignedString(count)
+                            + " does not fit into bytesLeft="
+                            + in.remaining()
+                            + " at offset="
+                            + in.position());
         }
         return (int) count;
     }
@@ -202,8 +221,15 @@ final class GgufHeader {
     private void need(int bytes, String what) {
         if (in.remaining() < bytes) {
             throw new ModelFormatException(
-                    source + " is truncated: " + what + " needs bytes=" + bytes + " at offset="
-                            + in.position() + ", fileBytes=" + in.limit());
+                    source
+                            + " is truncated: "
+                            + what
+                            + " needs bytes="
+                            + bytes
+                            + " at offset="
+                            + in.position()
+                            + ", fileBytes="
+                            + in.limit());
         }
     }
 }

@@ -67,8 +67,13 @@ record GgufMetadata(String source, Map<String, Object> values) {
         }
         if (!type.isInstance(value)) {
             throw new ModelFormatException(
-                    source + ": metadata " + key + " is a " + value.getClass().getSimpleName()
-                            + ", expected a " + type.getSimpleName());
+                    source
+                            + ": metadata "
+                            + key
+                            + " is a "
+                            + value.getClass().getSimpleName()
+                            + ", expected a "
+                            + type.getSimpleName());
         }
         return type.cast(value);
     }

@@ -21,8 +21,7 @@ final class GgufModel {
     private GgufModel() {}
 
     static ModelFiles open(MappedFile file) {
-        ByteBuffer start =
-                file.slice(0, Math.min(file.size(), Integer.MAX_VALUE), "the header");
+        ByteBuffer start = file.slice(0, Math.min(file.size(), Integer.MAX_VALUE), "the header");
         String source = file.path().toString();
         GgufHeader header = GgufHeader.read(source, start);
         GgufMetadata metadata = header.metadata();
@@ -54,9 +53,15 @@ final class GgufModel {
         if (type == null) {
             String name = UNSUPPORTED_TYPES.getOrDefault(entry.type(), "unknown");
             throw new ModelFormatException(
-                    source + ": tensor " + entry.name() + " has type="
-                            + Integer.toUnsignedString(entry.type()) + " (" + name
-                            + "), supported=" + TYPES.values());
+                    source
+                            + ": tensor "
+                            + entry.name()
+                            + " has type="
+                            + Integer.toUnsignedString(entry.type())
+                            + " ("
+                            + name
+                            + "), supported="
+                            + TYPES.values());
         }
         long[] sizes = entry.sizes();
         long[] shape = new long[sizes.length];
@@ -65,8 +70,12 @@ final class GgufModel {
         }
         if (entry.offset() < 0 || entry.offset() > file.size()) {
             throw new ModelFormatException(
-                    source + ": tensor " + entry.name() + " has offset="
-                            + Long.toUnsignedString(entry.offset()) + ", fileBytes="
+                    source
+                            + ": tensor "
+                            + entry.name()
+                            + " has offset="
+                            + Long.toUnsignedString(entry.offset())
+                            + ", fileBytes="
                             + file.size());
         }
         return StoredTensor.checked(
@@ -120,8 +129,7 @@ final class GgufModel {
         String type = metadata.stringOr("llama.rope.scaling.type", "none");
         double linear =
                 metadata.realOr(
-                        "llama.rope.scaling.factor",
-                        metadata.realOr("llama.rope.scale_linear", 1));
+                        "llama.rope.scaling.factor", metadata.realOr("llama.rope.scale_linear", 1));
         if (type.equals("linear")) {
             return ConfigCheck.ropeFactors(source, RopeScaling.linear(linear, headDim));
         }
@@ -137,9 +145,18 @@ final class GgufModel {
                 || stored.rows() != 1
                 || 2L * stored.columns() != headDim) {
             throw new ModelFormatException(
-                    source + ": tensor " + ROPE_FACTORS + " is " + stored.rows() + " x "
-                            + stored.columns() + " " + stored.type() + ", expected 1 x "
-                            + headDim / 2 + " F32");
+                    source
+                            + ": tensor "
+                            + ROPE_FACTORS
+                            + " is "
+                            + stored.rows()
+                            + " x "
+                            + stored.columns()
+                            + " "
+                            + stored.type()
+                            + ", expected 1 x "
+                            + headDim / 2
+                            + " F32");
         }
         float[] row = new float[stored.columns()];
         BlockDecoder.dequantizeRow(stored.map(), 0, row);

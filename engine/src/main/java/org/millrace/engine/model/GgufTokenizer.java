@@ -13,7 +13,9 @@ final class GgufTokenizer {
     private static final int TYPE_CONTROL = 3;
     private static final int TYPE_USER_DEFINED = 4;
 
-    /** Control tokens that end a turn or a document, whatever the file names as its end of sequence. */
+    /**
+     * Control tokens that end a turn or a document, whatever the file names as its end of sequence.
+     */
     private static final Set<String> ENDS =
             Set.of(
                     "<|im_end|>",
@@ -33,8 +35,13 @@ final class GgufTokenizer {
         GgufArray array = metadata.array(PREFIX + "tokens");
         if (array.count() > vocabSize) {
             throw new ModelFormatException(
-                    metadata.source() + ": " + PREFIX + "tokens has count=" + array.count()
-                            + ", but token_embd.weight has rows=" + vocabSize);
+                    metadata.source()
+                            + ": "
+                            + PREFIX
+                            + "tokens has count="
+                            + array.count()
+                            + ", but token_embd.weight has rows="
+                            + vocabSize);
         }
         tokens = array.strings();
         types =
@@ -43,8 +50,13 @@ final class GgufTokenizer {
                         : new int[tokens.length];
         if (types.length != tokens.length) {
             throw new ModelFormatException(
-                    metadata.source() + ": " + PREFIX + "token_type has count=" + types.length
-                            + ", tokens has count=" + tokens.length);
+                    metadata.source()
+                            + ": "
+                            + PREFIX
+                            + "token_type has count="
+                            + types.length
+                            + ", tokens has count="
+                            + tokens.length);
         }
     }
 
@@ -61,7 +73,9 @@ final class GgufTokenizer {
                     case "llama" -> SentencePieceBpe.json(metadata, tokens);
                     default ->
                             throw new ModelFormatException(
-                                    metadata.source() + ": tokenizer model=" + model
+                                    metadata.source()
+                                            + ": tokenizer model="
+                                            + model
                                             + ", supported=gpt2, llama");
                 };
         json.set("added_tokens", addedTokens());
@@ -101,7 +115,8 @@ final class GgufTokenizer {
     }
 
     private Set<Integer> endOfSequence(int eos) {
-        Set<Integer> ends = new TreeSet<>(List.of(eos, tokenId("eot_token_id"), tokenId("eom_token_id")));
+        Set<Integer> ends =
+                new TreeSet<>(List.of(eos, tokenId("eot_token_id"), tokenId("eom_token_id")));
         for (int id = 0; id < tokens.length; id++) {
             if (isControl(id) && ENDS.contains(tokens[id])) {
                 ends.add(id);
@@ -115,7 +130,14 @@ final class GgufTokenizer {
         long id = metadata.longOr(PREFIX + key, -1);
         if (id < -1 || id >= tokens.length) {
             throw new ModelFormatException(
-                    metadata.source() + ": " + PREFIX + key + "=" + id + ", tokens=" + tokens.length);
+                    metadata.source()
+                            + ": "
+                            + PREFIX
+                            + key
+                            + "="
+                            + id
+                            + ", tokens="
+                            + tokens.length);
         }
         return (int) id;
     }

@@ -33,8 +33,11 @@ enum GgufValueType {
     static GgufValueType of(int number, String where) {
         if (number < 0 || number >= BY_NUMBER.length) {
             throw new ModelFormatException(
-                    where + ": unknown valueType=" + Integer.toUnsignedString(number)
-                            + ", known are 0 to " + (BY_NUMBER.length - 1));
+                    where
+                            + ": unknown valueType="
+                            + Integer.toUnsignedString(number)
+                            + ", known are 0 to "
+                            + (BY_NUMBER.length - 1));
         }
         return BY_NUMBER[number];
     }

@@ -49,7 +49,8 @@ final class HuggingFaceConfig {
         expect(json, "partial_rotary_factor", "1.0");
         if (json.root().hasNonNull("quantization_config")) {
             throw new ModelFormatException(
-                    json.path() + ": quantization_config is not supported, use F32, F16 or BF16"
+                    json.path()
+                            + ": quantization_config is not supported, use F32, F16 or BF16"
                             + " weights, or a GGUF file");
         }
     }
@@ -85,7 +86,9 @@ final class HuggingFaceConfig {
                                     headDim);
                     default ->
                             throw new ModelFormatException(
-                                    json.path() + ": rope scaling type=" + type
+                                    json.path()
+                                            + ": rope scaling type="
+                                            + type
                                             + ", supported=default, linear, llama3");
                 };
         return factors == null ? null : ConfigCheck.ropeFactors(source, factors);

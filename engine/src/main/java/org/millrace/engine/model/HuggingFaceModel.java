@@ -7,7 +7,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Reads a directory in Hugging Face's layout: config.json, safetensors in one file or in shards, tokenizer.json. */
+/**
+ * Reads a directory in Hugging Face's layout: config.json, safetensors in one file or in shards,
+ * tokenizer.json.
+ */
 final class HuggingFaceModel {
     private static final String SINGLE_FILE = "model.safetensors";
     private static final String SHARD_INDEX = "model.safetensors.index.json";
@@ -27,7 +30,8 @@ final class HuggingFaceModel {
                 tensors.remove(ModelTensors.OUTPUT);
             } else if (!tensors.containsKey(ModelTensors.OUTPUT)) {
                 throw new ModelFormatException(
-                        source + ": tensor lm_head.weight is missing, and tie_word_embeddings=false");
+                        source
+                                + ": tensor lm_head.weight is missing, and tie_word_embeddings=false");
             }
             ModelTensors.check(source, config, tensors);
             return MappedModelFiles.open(
@@ -44,7 +48,8 @@ final class HuggingFaceModel {
     }
 
     /** Opens the weight files into {@code files}, by name. */
-    private static Map<String, StoredTensor> tensors(Path directory, Map<String, MappedFile> files) {
+    private static Map<String, StoredTensor> tensors(
+            Path directory, Map<String, MappedFile> files) {
         if (Files.exists(directory.resolve(SINGLE_FILE))) {
             files.put(SINGLE_FILE, MappedFile.open(directory.resolve(SINGLE_FILE)));
         } else if (Files.exists(directory.resolve(SHARD_INDEX))) {
@@ -75,7 +80,12 @@ final class HuggingFaceModel {
             Path path = directory.resolve(name);
             if (!directory.equals(path.getParent()) || !Files.isRegularFile(path)) {
                 throw new ModelFormatException(
-                        directory + ": shard " + name + ", which " + SHARD_INDEX + " names, is missing");
+                        directory
+                                + ": shard "
+                                + name
+                                + ", which "
+                                + SHARD_INDEX
+                                + " names, is missing");
             }
             files.put(name, MappedFile.open(path));
         }

@@ -14,14 +14,15 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A Jinja template of a model file, rendered as transformers renders it, without access to files, classes or the clock.
- * Thread safe.
+ * A Jinja template of a model file, rendered as transformers renders it, without access to files,
+ * classes or the clock. Thread safe.
  */
 final class JinjaTemplate {
     private static final long MAX_OUTPUT_BYTES = 64L << 20;
 
     private static final Set<String> NO_TAGS = Set.of("include", "import", "from", "extends");
-    private static final Set<String> NO_FILTERS = Set.of("render", "log", "fromyaml", "random", "shuffle");
+    private static final Set<String> NO_FILTERS =
+            Set.of("render", "log", "fromyaml", "random", "shuffle");
 
     private static final Jinjava JINJAVA = jinjava();
 
@@ -77,7 +78,10 @@ final class JinjaTemplate {
         for (TemplateError error : errors) {
             if (error.getSeverity() == TemplateError.ErrorType.FATAL) {
                 throw new ModelFormatException(
-                        source + ": chat template, line " + error.getLineno() + ": "
+                        source
+                                + ": chat template, line "
+                                + error.getLineno()
+                                + ": "
                                 + error.getMessage());
             }
         }

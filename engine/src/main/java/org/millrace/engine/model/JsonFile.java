@@ -31,8 +31,7 @@ record JsonFile(Path path, ObjectNode root) {
                 return new JsonFile(path, root);
             }
         } catch (JsonProcessingException e) {
-            throw new ModelFormatException(
-                    path + " is malformed: " + e.getOriginalMessage(), e);
+            throw new ModelFormatException(path + " is malformed: " + e.getOriginalMessage(), e);
         }
         throw new ModelFormatException(path + " is malformed: no JSON object");
     }
@@ -89,7 +88,12 @@ record JsonFile(Path path, ObjectNode root) {
     private int sizeOf(String field, JsonNode node) {
         if (!node.isIntegralNumber() || !node.canConvertToInt() || node.intValue() < 1) {
             throw new ModelFormatException(
-                    path + ": " + field + "=" + value(node) + ", must be from 1 to "
+                    path
+                            + ": "
+                            + field
+                            + "="
+                            + value(node)
+                            + ", must be from 1 to "
                             + Integer.MAX_VALUE);
         }
         return node.intValue();

@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A model file open for reading by mapped slices, so that files above 2 GiB need no special care. A slice stays valid after
- * {@link #close}. Thread safe.
+ * A model file open for reading by mapped slices, so that files above 2 GiB need no special care. A
+ * slice stays valid after {@link #close}. Thread safe.
  */
 final class MappedFile implements AutoCloseable {
     private final Path path;
@@ -48,8 +48,15 @@ final class MappedFile implements AutoCloseable {
     ByteBuffer slice(long offset, long bytes, String what) {
         if (offset < 0 || bytes < 0 || bytes > Integer.MAX_VALUE || offset > size - bytes) {
             throw new ModelFormatException(
-                    path + " is too short for " + what + ": offset=" + offset + ", bytes=" + bytes
-                            + ", fileBytes=" + size);
+                    path
+                            + " is too short for "
+                            + what
+                            + ": offset="
+                            + offset
+                            + ", bytes="
+                            + bytes
+                            + ", fileBytes="
+                            + size);
         }
         if (bytes == 0) {
             return ByteBuffer.allocate(0).order(ByteOrder.LITTLE_ENDIAN);

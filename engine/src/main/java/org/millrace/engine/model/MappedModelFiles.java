@@ -89,7 +89,10 @@ final class MappedModelFiles implements ModelFiles {
         return fingerprint;
     }
 
-    /** Over the stored bytes, in the order of names: reading them all takes a moment, so only when asked. */
+    /**
+     * Over the stored bytes, in the order of names: reading them all takes a moment, so only when
+     * asked.
+     */
     private String computeFingerprint() {
         MessageDigest digest;
         try {

@@ -6,8 +6,8 @@ package org.millrace.engine.model;
  * @param numHeads query heads
  * @param numKvHeads key-value heads; {@code numHeads / numKvHeads} query heads share one
  * @param contextLength largest number of positions
- * @param ropeScaling factors per frequency pair by which the base frequency is divided, length {@code headDim / 2}, or
- *     null for none (Llama 3 scaling is resolved into it by the loader)
+ * @param ropeScaling factors per frequency pair by which the base frequency is divided, length
+ *     {@code headDim / 2}, or null for none (Llama 3 scaling is resolved into it by the loader)
  */
 public record ModelConfig(
         String architecture,

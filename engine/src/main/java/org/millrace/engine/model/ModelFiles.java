@@ -3,8 +3,9 @@ package org.millrace.engine.model;
 import org.millrace.engine.tensor.Tensor;
 
 /**
- * The files of a model, opened: hyperparameters, tensors, tokenizer, chat template. Tensors carry GGUF names whatever the
- * format. Rows of {@code attn_q} and {@code attn_k} are in half-split RoPE order (a GGUF loader permutes them).
+ * The files of a model, opened: hyperparameters, tensors, tokenizer, chat template. Tensors carry
+ * GGUF names whatever the format. Rows of {@code attn_q} and {@code attn_k} are in half-split RoPE
+ * order (a GGUF loader permutes them).
  */
 public interface ModelFiles extends AutoCloseable {
     ModelConfig config();

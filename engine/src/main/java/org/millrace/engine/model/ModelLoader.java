@@ -8,8 +8,8 @@ public final class ModelLoader {
     private ModelLoader() {}
 
     /**
-     * Opens a GGUF file or a Hugging Face directory; the caller closes it. Everything but the values of the tensors is
-     * checked here: sizes, types, shapes, tokenizer, template.
+     * Opens a GGUF file or a Hugging Face directory; the caller closes it. Everything but the
+     * values of the tensors is checked here: sizes, types, shapes, tokenizer, template.
      *
      * @throws ModelFormatException if it cannot be used, saying why
      * @throws java.io.UncheckedIOException if it cannot be read

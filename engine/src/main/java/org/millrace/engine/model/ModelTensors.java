@@ -36,8 +36,8 @@ final class ModelTensors {
     }
 
     /**
-     * Checks that {@code tensors} are those of {@code config} and no others: a tensor that would be left out of the
-     * computation (a bias, an expert) changes the model's output, so it is refused.
+     * Checks that {@code tensors} are those of {@code config} and no others: a tensor that would be
+     * left out of the computation (a bias, an expert) changes the model's output, so it is refused.
      *
      * @param source named in errors
      */
@@ -54,15 +54,25 @@ final class ModelTensors {
             Shape shape = shapes.get(tensor.name());
             if (shape == null) {
                 throw new ModelFormatException(
-                        source + ": tensor " + tensor.name()
+                        source
+                                + ": tensor "
+                                + tensor.name()
                                 + " belongs to a feature that is not supported (attention biases,"
                                 + " experts and other variants of the Llama architecture are not)");
             }
             if (tensor.rows() != shape.rows() || tensor.columns() != shape.columns()) {
                 throw new ModelFormatException(
-                        source + ": tensor " + tensor.name() + " is " + tensor.rows() + " x "
-                                + tensor.columns() + ", the hyperparameters ask for "
-                                + shape.rows() + " x " + shape.columns());
+                        source
+                                + ": tensor "
+                                + tensor.name()
+                                + " is "
+                                + tensor.rows()
+                                + " x "
+                                + tensor.columns()
+                                + ", the hyperparameters ask for "
+                                + shape.rows()
+                                + " x "
+                                + shape.columns());
             }
         }
     }
@@ -72,9 +82,13 @@ final class ModelTensors {
             String source, ModelConfig config, Map<String, StoredTensor> tensors) {
         if (config.numLayers() > tensors.size()) {
             throw new ModelFormatException(
-                    source + ": tensor blk." + (config.numLayers() - 1)
-                            + ".attn_q.weight is missing, and more: layers=" + config.numLayers()
-                            + ", tensors=" + tensors.size());
+                    source
+                            + ": tensor blk."
+                            + (config.numLayers() - 1)
+                            + ".attn_q.weight is missing, and more: layers="
+                            + config.numLayers()
+                            + ", tensors="
+                            + tensors.size());
         }
     }
 }

@@ -13,8 +13,8 @@ final class RopeScaling {
     }
 
     /**
-     * Scaling of Llama 3.1 and later: long wavelengths are divided by {@code factor}, short ones kept, those between
-     * interpolated, as in transformers' {@code _compute_llama3_parameters}.
+     * Scaling of Llama 3.1 and later: long wavelengths are divided by {@code factor}, short ones
+     * kept, those between interpolated, as in transformers' {@code _compute_llama3_parameters}.
      *
      * @param originalContext positions the model was first trained on
      */

@@ -3,8 +3,8 @@ package org.millrace.engine.model;
 import java.util.stream.IntStream;
 
 /**
- * Cosines and sines of rotary position embedding (arXiv 2104.09864), computed once in double with StrictMath, so that every
- * provider reads the same bytes.
+ * Cosines and sines of rotary position embedding (arXiv 2104.09864), computed once in double with
+ * StrictMath, so that every provider reads the same bytes.
  */
 final class RotaryTable {
     private RotaryTable() {}

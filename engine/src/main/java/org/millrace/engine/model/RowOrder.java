@@ -26,7 +26,6 @@ enum RowOrder {
             int source = row - inHead + 2 * pair + half;
             to.put(row * rowBytes, from, source * rowBytes, rowBytes);
         }
-        return new Tensor(
-                tensor.name(), tensor.type(), tensor.rows(), tensor.columns(), to);
+        return new Tensor(tensor.name(), tensor.type(), tensor.rows(), tensor.columns(), to);
     }
 }

@@ -10,8 +10,8 @@ import java.util.Map;
 import org.millrace.engine.tensor.TensorType;
 
 /**
- * The directory of a safetensors file: a u64 length, a JSON object of that many bytes that gives type, shape and byte range
- * of each tensor, then the tensors' bytes.
+ * The directory of a safetensors file: a u64 length, a JSON object of that many bytes that gives
+ * type, shape and byte range of each tensor, then the tensors' bytes.
  */
 final class SafetensorsFile {
     private static final int LENGTH_BYTES = 8;
@@ -22,7 +22,9 @@ final class SafetensorsFile {
 
     private SafetensorsFile() {}
 
-    /** All tensors of a file under GGUF names; buffers that every model can recompute are left out. */
+    /**
+     * All tensors of a file under GGUF names; buffers that every model can recompute are left out.
+     */
     static List<StoredTensor> read(MappedFile file) {
         long headerBytes =
                 file.slice(0, LENGTH_BYTES, "the length of the safetensors header").getLong();
@@ -30,8 +32,10 @@ final class SafetensorsFile {
                 || headerBytes > MAX_HEADER_BYTES
                 || headerBytes > file.size() - LENGTH_BYTES) {
             throw new ModelFormatException(
-                    file.path() + " is no safetensors file, or truncated: headerBytes="
-                            + Long.toUnsignedString(headerBytes) + ", limit="
+                    file.path()
+                            + " is no safetensors file, or truncated: headerBytes="
+                            + Long.toUnsignedString(headerBytes)
+                            + ", limit="
                             + Math.min(MAX_HEADER_BYTES, file.size() - LENGTH_BYTES));
         }
         ByteBuffer utf8 = file.slice(LENGTH_BYTES, headerBytes, "the safetensors header");
@@ -48,7 +52,8 @@ final class SafetensorsFile {
         return tensors;
     }
 
-    private static StoredTensor stored(MappedFile file, long dataStart, String name, JsonNode node) {
+    private static StoredTensor stored(
+            MappedFile file, long dataStart, String name, JsonNode node) {
         String where = "tensor " + name + " of " + file.path();
         TensorType type = TYPES.get(node.path("dtype").asText());
         if (type == null) {
@@ -60,16 +65,21 @@ final class SafetensorsFile {
         long dataBytes = file.size() - dataStart;
         if (range.length != 2 || range[0] > range[1] || range[1] > dataBytes) {
             throw new ModelFormatException(
-                    where + ": data_offsets=" + node.path("data_offsets")
-                            + ", must be a start and an end within dataBytes=" + dataBytes
+                    where
+                            + ": data_offsets="
+                            + node.path("data_offsets")
+                            + ", must be a start and an end within dataBytes="
+                            + dataBytes
                             + "; the file is truncated or damaged");
         }
         StoredTensor tensor =
-                StoredTensor.checked(
-                        ggufName(name), name, type, shape, file, dataStart + range[0]);
+                StoredTensor.checked(ggufName(name), name, type, shape, file, dataStart + range[0]);
         if (tensor.byteSize() != range[1] - range[0]) {
             throw new ModelFormatException(
-                    where + ": data_offsets=" + node.path("data_offsets") + ", but its shape takes bytes="
+                    where
+                            + ": data_offsets="
+                            + node.path("data_offsets")
+                            + ", but its shape takes bytes="
                             + tensor.byteSize());
         }
         return tensor;
@@ -79,7 +89,10 @@ final class SafetensorsFile {
         long[] values = new long[array.size()];
         for (int i = 0; i < values.length; i++) {
             JsonNode value = array.get(i);
-            if (value == null || !value.canConvertToLong() || !value.isIntegralNumber() || value.longValue() < 0) {
+            if (value == null
+                    || !value.canConvertToLong()
+                    || !value.isIntegralNumber()
+                    || value.longValue() < 0) {
                 throw new ModelFormatException(
                         where + ": " + field + "=" + array + ", must be integers from 0");
             }
@@ -95,8 +108,12 @@ final class SafetensorsFile {
             StoredTensor before = sorted.get(i - 1);
             if (before.offset() + before.byteSize() > sorted.get(i).offset()) {
                 throw new ModelFormatException(
-                        file.path() + " is damaged: tensors " + before.name() + " and "
-                                + sorted.get(i).name() + " overlap at offset="
+                        file.path()
+                                + " is damaged: tensors "
+                                + before.name()
+                                + " and "
+                                + sorted.get(i).name()
+                                + " overlap at offset="
                                 + sorted.get(i).offset());
             }
         }

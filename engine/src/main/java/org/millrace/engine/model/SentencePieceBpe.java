@@ -9,13 +9,16 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * SentencePiece BPE of GGUF files with tokenizer model {@code llama}, in the form of tokenizer.json. The file has scores
- * and no merges: every split of a token into two tokens is a merge, in the order of the whole token's score.
+ * SentencePiece BPE of GGUF files with tokenizer model {@code llama}, in the form of
+ * tokenizer.json. The file has scores and no merges: every split of a token into two tokens is a
+ * merge, in the order of the whole token's score.
  */
 final class SentencePieceBpe {
     private static final String SPACE = "\u2581";
 
-    /** Longer tokens (runs of spaces) have few splits; this bounds the work on a hostile vocabulary. */
+    /**
+     * Longer tokens (runs of spaces) have few splits; this bounds the work on a hostile vocabulary.
+     */
     private static final int MAX_PIECE_LENGTH = 512;
 
     private record Merge(String left, String right, int leftId, int rightId, float score) {}
@@ -27,12 +30,16 @@ final class SentencePieceBpe {
         float[] scores = metadata.array("tokenizer.ggml.scores").floats();
         if (scores.length != tokens.length) {
             throw new ModelFormatException(
-                    metadata.source() + ": tokenizer.ggml.scores has count=" + scores.length
-                            + ", tokens has count=" + tokens.length);
+                    metadata.source()
+                            + ": tokenizer.ggml.scores has count="
+                            + scores.length
+                            + ", tokens has count="
+                            + tokens.length);
         }
         ObjectNode json = TokenizerJson.MAPPER.createObjectNode();
         json.put("version", "1.0");
-        ArrayNode normalizers = json.putObject("normalizer").put("type", "Sequence").putArray("normalizers");
+        ArrayNode normalizers =
+                json.putObject("normalizer").put("type", "Sequence").putArray("normalizers");
         if (metadata.booleanOr("tokenizer.ggml.add_space_prefix", true)) {
             normalizers.addObject().put("type", "Prepend").put("prepend", SPACE);
         }
@@ -68,7 +75,12 @@ final class SentencePieceBpe {
             String whole = tokens[id];
             if (whole.length() > MAX_PIECE_LENGTH) {
                 throw new ModelFormatException(
-                        source + ": token " + id + " has characters=" + whole.length() + ", limit="
+                        source
+                                + ": token "
+                                + id
+                                + " has characters="
+                                + whole.length()
+                                + ", limit="
                                 + MAX_PIECE_LENGTH);
             }
             for (int at = 1; at < whole.length(); at++) {

@@ -41,26 +41,46 @@ record StoredTensor(
         long columns = shape[shape.length - 1];
         if (rows < 1 || columns < 1 || rows > Integer.MAX_VALUE || columns > Integer.MAX_VALUE) {
             throw new ModelFormatException(
-                    where + ": rows=" + rows + ", columns=" + columns + ", each must be from 1 to "
+                    where
+                            + ": rows="
+                            + rows
+                            + ", columns="
+                            + columns
+                            + ", each must be from 1 to "
                             + Integer.MAX_VALUE);
         }
         if (columns % type.blockSize() != 0) {
             throw new ModelFormatException(
-                    where + ": columns=" + columns + " is no multiple of the block of type " + type
-                            + ", blockSize=" + type.blockSize());
+                    where
+                            + ": columns="
+                            + columns
+                            + " is no multiple of the block of type "
+                            + type
+                            + ", blockSize="
+                            + type.blockSize());
         }
         long rowBytes = type.rowBytes((int) columns);
         if (rowBytes > Integer.MAX_VALUE / rows) {
             throw new ModelFormatException(
-                    where + ": bytes=" + rows + " x " + rowBytes + " is above the limit of "
-                            + Integer.MAX_VALUE + " bytes per tensor");
+                    where
+                            + ": bytes="
+                            + rows
+                            + " x "
+                            + rowBytes
+                            + " is above the limit of "
+                            + Integer.MAX_VALUE
+                            + " bytes per tensor");
         }
-        StoredTensor tensor =
-                new StoredTensor(name, type, (int) rows, (int) columns, file, offset);
+        StoredTensor tensor = new StoredTensor(name, type, (int) rows, (int) columns, file, offset);
         if (offset < 0 || offset > file.size() - tensor.byteSize()) {
             throw new ModelFormatException(
-                    where + " ends after the file: offset=" + offset + ", bytes="
-                            + tensor.byteSize() + ", fileBytes=" + file.size()
+                    where
+                            + " ends after the file: offset="
+                            + offset
+                            + ", bytes="
+                            + tensor.byteSize()
+                            + ", fileBytes="
+                            + file.size()
                             + "; the file is truncated or damaged, fetch it again");
         }
         return tensor;

@@ -4,8 +4,8 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Turns the tokens of one generation into text, cut only between whole UTF-8 characters: bytes of an unfinished character
- * wait for the next token. Not thread safe.
+ * Turns the tokens of one generation into text, cut only between whole UTF-8 characters: bytes of
+ * an unfinished character wait for the next token. Not thread safe.
  */
 public final class StreamDecoder {
     private final Tokenizer tokenizer;

@@ -14,8 +14,9 @@ import jinjava.javax.el.ELContext;
 import jinjava.javax.el.ELResolver;
 
 /**
- * What a chat template may reach: items of lists and maps, the loop variable, filters and tests, and Python's methods of
- * strings, lists and dictionaries. A template comes out of a model file, so Java methods and properties stay out of reach.
+ * What a chat template may reach: items of lists and maps, the loop variable, filters and tests,
+ * and Python's methods of strings, lists and dictionaries. A template comes out of a model file, so
+ * Java methods and properties stay out of reach.
  */
 final class TemplateResolver extends CompositeELResolver {
     TemplateResolver() {
@@ -89,8 +90,7 @@ final class TemplateResolver extends CompositeELResolver {
         }
 
         @Override
-        public Iterator<FeatureDescriptor> getFeatureDescriptors(
-                ELContext context, Object base) {
+        public Iterator<FeatureDescriptor> getFeatureDescriptors(ELContext context, Object base) {
             return Collections.emptyIterator();
         }
     }

@@ -11,7 +11,10 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/** The parts of a tokenizer.json that we read ourselves: which tokens there are and which bytes they stand for. */
+/**
+ * The parts of a tokenizer.json that we read ourselves: which tokens there are and which bytes they
+ * stand for.
+ */
 final class TokenizerJson {
     static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -36,7 +39,9 @@ final class TokenizerJson {
         byteLevel = mentions(root.path("decoder"), "ByteLevel");
         if (!byteLevel && !mentions(root.path("decoder"), "ByteFallback")) {
             throw new ModelFormatException(
-                    source + ": tokenizer decoder=" + root.path("decoder").path("type").asText("none")
+                    source
+                            + ": tokenizer decoder="
+                            + root.path("decoder").path("type").asText("none")
                             + ", supported=ByteLevel and ByteFallback");
         }
         pieces = new String[vocabSize];
@@ -66,8 +71,9 @@ final class TokenizerJson {
     }
 
     /**
-     * For text of users: without the control tokens, not even in the vocabulary. Other added tokens move into the vocabulary
-     * too, because the library numbers added tokens that it does not find there anew.
+     * For text of users: without the control tokens, not even in the vocabulary. Other added tokens
+     * move into the vocabulary too, because the library numbers added tokens that it does not find
+     * there anew.
      */
     String withoutControlTokens() {
         ObjectNode copy = root.deepCopy();
@@ -131,7 +137,12 @@ final class TokenizerJson {
     private int id(String content, JsonNode id) {
         if (!id.canConvertToInt() || id.intValue() < 0 || id.intValue() >= pieces.length) {
             throw new ModelFormatException(
-                    source + ": token '" + content + "' has id=" + id + ", the model has tokens 0 to "
+                    source
+                            + ": token '"
+                            + content
+                            + "' has id="
+                            + id
+                            + ", the model has tokens 0 to "
                             + (pieces.length - 1));
         }
         return id.intValue();

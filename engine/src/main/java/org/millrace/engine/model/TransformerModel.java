@@ -9,9 +9,9 @@ import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
 
 /**
- * The forward pass of a Llama-architecture decoder over a batch of rows, and its scratch memory. Rows are tokens of any
- * sequences, prefill and decode alike; the cache view says where their keys and values live. One instance per generator; not
- * thread safe; shares its weights.
+ * The forward pass of a Llama-architecture decoder over a batch of rows, and its scratch memory.
+ * Rows are tokens of any sequences, prefill and decode alike; the cache view says where their keys
+ * and values live. One instance per generator; not thread safe; shares its weights.
  */
 public final class TransformerModel implements AutoCloseable {
     private final ModelConfig config;
@@ -137,8 +137,7 @@ public final class TransformerModel implements AutoCloseable {
         multiply(in, rows, new WeightMatrix[] {matrix}, new DeviceBuffer[] {out});
     }
 
-    private void multiply(
-            Activations in, int rows, WeightMatrix[] matrices, DeviceBuffer[] outs) {
+    private void multiply(Activations in, int rows, WeightMatrix[] matrices, DeviceBuffer[] outs) {
         for (WeightMatrix matrix : matrices) {
             if (matrix.usesCodes()) {
                 kernels.quantize(in, rows);

@@ -12,8 +12,8 @@ import org.millrace.engine.tensor.BlockDecoder;
 import org.millrace.engine.tensor.Tensor;
 
 /**
- * All weights of a model in a provider's layout, and the rotary table. Shapes as (rows, columns). Read-only after loading, so
- * shared by all generators of a process.
+ * All weights of a model in a provider's layout, and the rotary table. Shapes as (rows, columns).
+ * Read-only after loading, so shared by all generators of a process.
  */
 public final class Weights implements AutoCloseable {
     /**

@@ -3,8 +3,9 @@ package org.millrace.engine.tensor;
 import java.nio.ByteBuffer;
 
 /**
- * Decodes stored weights of every type into the common form of {@link WeightBlock}. The byte layouts are ggml's; which
- * products are exact in binary32 is listed in {@code docs/numerics.md}. Thread safe.
+ * Decodes stored weights of every type into the common form of {@link WeightBlock}. The byte
+ * layouts are ggml's; which products are exact in binary32 is listed in {@code docs/numerics.md}.
+ * Thread safe.
  */
 public final class BlockDecoder {
     /** Blocks of 32 in a super-block of a K-quant. */
@@ -44,7 +45,8 @@ public final class BlockDecoder {
     }
 
     /**
-     * The weights of one row as floats: products of scale and code are exact, adding a minimum rounds once.
+     * The weights of one row as floats: products of scale and code are exact, adding a minimum
+     * rounds once.
      *
      * @param out float[columns], filled from 0
      */
@@ -123,13 +125,18 @@ public final class BlockDecoder {
         }
     }
 
-    /** Super-block: half d, half dmin, 12 bytes of 6-bit scales and minimums, 128 bytes of nibbles. */
+    /**
+     * Super-block: half d, half dmin, 12 bytes of 6-bit scales and minimums, 128 bytes of nibbles.
+     */
     private static void decodeQ4K(ByteBuffer data, int at, int block, WeightBlock out) {
         scaleAndMin(data, at, block, out);
         kNibbles(data, at + 16, block, out);
     }
 
-    /** As {@link #decodeQ4K}, with 32 bytes of fifth bits (bit {@code block} of each) before the nibbles. */
+    /**
+     * As {@link #decodeQ4K}, with 32 bytes of fifth bits (bit {@code block} of each) before the
+     * nibbles.
+     */
     private static void decodeQ5K(ByteBuffer data, int at, int block, WeightBlock out) {
         scaleAndMin(data, at, block, out);
         kNibbles(data, at + 48, block, out);
@@ -139,7 +146,9 @@ public final class BlockDecoder {
         }
     }
 
-    /** Super-block: 128 bytes of low nibbles, 64 bytes of high bit pairs, 16 signed scales, half d. */
+    /**
+     * Super-block: 128 bytes of low nibbles, 64 bytes of high bit pairs, 16 signed scales, half d.
+     */
     private static void decodeQ6K(ByteBuffer data, int at, int block, WeightBlock out) {
         out.zero = 32;
         out.scale = half(data, at + 208);

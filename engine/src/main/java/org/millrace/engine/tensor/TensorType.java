@@ -1,8 +1,8 @@
 package org.millrace.engine.tensor;
 
 /**
- * Element types of stored tensors. Block types hold {@link #blockSize()} weights in {@link #blockBytes()} bytes, laid out
- * as in the GGUF specification.
+ * Element types of stored tensors. Block types hold {@link #blockSize()} weights in {@link
+ * #blockBytes()} bytes, laid out as in the GGUF specification.
  */
 public enum TensorType {
     F32(0, 1, 4),

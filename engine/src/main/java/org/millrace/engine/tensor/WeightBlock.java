@@ -1,8 +1,9 @@
 package org.millrace.engine.tensor;
 
 /**
- * 32 consecutive weights of a row in the common form of all block types: {@code w = scale * halfScale * (code - zero) +
- * min}. Mutable, so that a decoder can fill one instance again and again.
+ * 32 consecutive weights of a row in the common form of all block types: {@code w = scale *
+ * halfScale * (code - zero) + min}. Mutable, so that a decoder can fill one instance again and
+ * again.
  */
 public final class WeightBlock {
     /** Weights per block. */

@@ -34,8 +34,7 @@ class GeneratorTest {
     }
 
     private static Sequence submit(Generator generator, int[] prompt, GenerationParams params) {
-        Sequence sequence =
-                new Sequence(generator.newCache(), new int[0], prompt, params, null);
+        Sequence sequence = new Sequence(generator.newCache(), new int[0], prompt, params, null);
         generator.submit(sequence);
         return sequence;
     }
@@ -102,8 +101,7 @@ class GeneratorTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 64})
     void chunksOfThePromptChangeNoBit(int chunk) {
-        try (Model model =
-                TinyModels.open("k256/q4_1.gguf", KvType.INT8, ActivationType.INT8)) {
+        try (Model model = TinyModels.open("k256/q4_1.gguf", KvType.INT8, ActivationType.INT8)) {
             GeneratorOptions whole = new GeneratorOptions(32 << 20, 512, 1);
             GeneratorOptions chunked = new GeneratorOptions(32 << 20, chunk, 1);
             assertThat(alone(model, chunked, prompt(150, 2), sampled(20, 3)))
@@ -255,8 +253,7 @@ class GeneratorTest {
     void emptyPromptIsRefused() {
         try (Model model = TinyModels.open("gqa3/f16.gguf", KvType.F16, ActivationType.INT8);
                 Generator generator = new Generator(model, OPTIONS)) {
-            assertThatThrownBy(
-                            () -> submit(generator, new int[0], GenerationParams.greedy(1)))
+            assertThatThrownBy(() -> submit(generator, new int[0], GenerationParams.greedy(1)))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("empty prompt");
         }

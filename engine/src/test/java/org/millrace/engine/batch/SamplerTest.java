@@ -102,9 +102,7 @@ class SamplerTest {
         for (int rank = 1; rank < candidates.count(); rank++) {
             int before = candidates.id(rank - 1);
             int id = candidates.id(rank);
-            assertThat(
-                            logits[before] > logits[id]
-                                    || logits[before] == logits[id] && before < id)
+            assertThat(logits[before] > logits[id] || logits[before] == logits[id] && before < id)
                     .isTrue();
         }
     }

@@ -21,8 +21,8 @@ import org.millrace.engine.tensor.Tensor;
 import org.millrace.engine.tensor.TensorType;
 
 /**
- * Every operation of a provider against the Java reference: equal bits, whatever the sizes and the number of threads, and not a
- * byte written behind an output.
+ * Every operation of a provider against the Java reference: equal bits, whatever the sizes and the
+ * number of threads, and not a byte written behind an output.
  */
 abstract class KernelConformanceTest {
     private static final int SENTINEL = 0x5EA15EA1;
@@ -43,7 +43,8 @@ abstract class KernelConformanceTest {
     @ParameterizedTest
     @EnumSource(TensorType.class)
     void products(TensorType type) {
-        for (int columns : type.blockSize() == 256 ? new int[] {256, 1280} : new int[] {32, 576, 1056, 2080}) {
+        for (int columns :
+                type.blockSize() == 256 ? new int[] {256, 1280} : new int[] {32, 576, 1056, 2080}) {
             for (int rows : new int[] {1, 16, 37}) {
                 Tensor tensor = randomTensor(type, rows, columns);
                 for (ActivationType activations : ActivationType.values()) {
@@ -59,7 +60,11 @@ abstract class KernelConformanceTest {
     }
 
     private int[] product(
-            KernelProvider kernels, Tensor tensor, ActivationType activations, int batch, float[] x) {
+            KernelProvider kernels,
+            Tensor tensor,
+            ActivationType activations,
+            int batch,
+            float[] x) {
         try (WeightMatrix matrix = kernels.pack(tensor, activations);
                 Activations in = Activations.allocate(kernels, batch, tensor.columns());
                 Output first = new Output(kernels, batch * tensor.rows());
@@ -185,7 +190,8 @@ abstract class KernelConformanceTest {
         x[3 * width] = Float.NaN;
         int[] indices = {5, 0, 0, 3};
         assertThat(argmax(tested, x, rows)).isEqualTo(argmax(reference, x, rows));
-        assertThat(gather(tested, x, indices, width)).isEqualTo(gather(reference, x, indices, width));
+        assertThat(gather(tested, x, indices, width))
+                .isEqualTo(gather(reference, x, indices, width));
     }
 
     private int[] argmax(KernelProvider kernels, float[] x, int rows) {
@@ -205,11 +211,24 @@ abstract class KernelConformanceTest {
         }
     }
 
-    /** Head dimensions, group sizes; caches are ragged, with holes, gaps and positions far apart. */
+    /**
+     * Head dimensions, group sizes; caches are ragged, with holes, gaps and positions far apart.
+     */
     @ParameterizedTest
     @CsvSource({
-        "F32,64,3", "F16,64,3", "INT8,64,3", "F32,80,7", "F16,80,1", "INT8,80,4", "F32,32,1", "F16,128,2",
-        "INT8,32,1", "INT8,128,2", "F32,22,4", "F16,22,3", "INT8,22,3"
+        "F32,64,3",
+        "F16,64,3",
+        "INT8,64,3",
+        "F32,80,7",
+        "F16,80,1",
+        "INT8,80,4",
+        "F32,32,1",
+        "F16,128,2",
+        "INT8,32,1",
+        "INT8,128,2",
+        "F32,22,4",
+        "F16,22,3",
+        "INT8,22,3"
     })
     void ropeStoreAndAttention(KvType type, int headDim, int groupSize) {
         CacheCase test = new CacheCase(new KvPageDescriptor(type, headDim), groupSize);
@@ -272,10 +291,12 @@ abstract class KernelConformanceTest {
                     rows[2 * row + 1] = firstPosition + i;
                 }
                 for (int h = 0; h < KV_HEADS; h++) {
-                    // Sequence 0, head 0 has no past at all; the others differ in length and density.
+                    // Sequence 0, head 0 has no past at all; the others differ in length and
+                    // density.
                     int past = s == 0 && h == 0 ? 0 : 7 + 61 * s + 30 * h;
                     int slots = past + ROWS[s];
-                    int pages = (slots + KvPageDescriptor.PAGE_SLOTS - 1) / KvPageDescriptor.PAGE_SLOTS;
+                    int pages =
+                            (slots + KvPageDescriptor.PAGE_SLOTS - 1) / KvPageDescriptor.PAGE_SLOTS;
                     int head = ((LAYERS - 1) * ROWS.length * KV_HEADS + s * KV_HEADS + h) * 4;
                     heads[head] = nextEntry;
                     heads[head + 1] = pages;
@@ -290,7 +311,11 @@ abstract class KernelConformanceTest {
                         }
                         if (isPast) {
                             position += 1 + random.nextInt(s == 3 ? 6 : 2) * random.nextInt(20);
-                            writeSlot(bytes, entries[2 * entry], slot % KvPageDescriptor.PAGE_SLOTS, Math.min(position, 1400 + slot % 64));
+                            writeSlot(
+                                    bytes,
+                                    entries[2 * entry],
+                                    slot % KvPageDescriptor.PAGE_SLOTS,
+                                    Math.min(position, 1400 + slot % 64));
                         }
                     }
                     nextEntry += pages;
@@ -352,8 +377,7 @@ abstract class KernelConformanceTest {
                 int[] attention = out.bits();
                 // The row with a value that is not finite ends its request: its output is nobody's.
                 Arrays.fill(attention, 0, numHeads * page.headDim(), 0);
-                return new Result(
-                        ints(all(poolBuffer)), faults.bits(), qOut.bits(), attention);
+                return new Result(ints(all(poolBuffer)), faults.bits(), qOut.bits(), attention);
             }
         }
     }
@@ -377,7 +401,9 @@ abstract class KernelConformanceTest {
             for (int block = 0; block < data.capacity(); block += type.blockBytes()) {
                 int at = type == TensorType.Q6_K ? block + type.blockBytes() - 2 : block;
                 data.putShort(at, (short) (data.getShort(at) & 0xBFFF));
-                if (type == TensorType.Q4_1 || type == TensorType.Q5_1 || type.blockSize() == 256 && type != TensorType.Q6_K) {
+                if (type == TensorType.Q4_1
+                        || type == TensorType.Q5_1
+                        || type.blockSize() == 256 && type != TensorType.Q6_K) {
                     data.putShort(at + 2, (short) (data.getShort(at + 2) & 0xBFFF));
                 }
             }
@@ -452,7 +478,9 @@ abstract class KernelConformanceTest {
         int[] bits() {
             int[] values = ints(all(buffer));
             for (int i = length; i < values.length; i++) {
-                assertThat(values[i]).as("sentinel %d behind the output", i - length).isEqualTo(SENTINEL);
+                assertThat(values[i])
+                        .as("sentinel %d behind the output", i - length)
+                        .isEqualTo(SENTINEL);
             }
             return Arrays.copyOf(values, length);
         }

@@ -20,7 +20,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.millrace.engine.TinyModels;
 import org.millrace.engine.model.ChatTemplate.Message;
 
-/** Conversations of the default model against reference prompts, and turns against whole conversations. */
+/**
+ * Conversations of the default model against reference prompts, and turns against whole
+ * conversations.
+ */
 class ChatTemplateTest {
     private static final int END = 2;
 

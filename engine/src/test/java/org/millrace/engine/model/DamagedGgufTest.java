@@ -21,7 +21,10 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.millrace.engine.TinyModels;
 
-/** Files that were cut off, damaged or made to harm end in an error that names what is wrong, and in nothing else. */
+/**
+ * Files that were cut off, damaged or made to harm end in an error that names what is wrong, and in
+ * nothing else.
+ */
 @Timeout(60)
 class DamagedGgufTest {
     @TempDir private Path directory;
@@ -40,9 +43,7 @@ class DamagedGgufTest {
                 damage("tensorCount=9223372036854775807", file -> file.putLong(8, Long.MAX_VALUE)),
                 damage("tensorCount=18446744073709551615", file -> file.putLong(8, -1)),
                 damage("metadataCount=4294967296", file -> file.putLong(16, 1L << 32)),
-                damage(
-                        "valueType=99",
-                        file -> file.putInt(file.after("llama.block_count"), 99)),
+                damage("valueType=99", file -> file.putInt(file.after("llama.block_count"), 99)),
                 damage(
                         "llama.block_count is missing",
                         file -> file.replace("llama.block_count", "llama.block_coun!")),
@@ -94,7 +95,9 @@ class DamagedGgufTest {
                 damage(
                         "ends after the file",
                         file -> file.putLong(file.after("blk.0.ffn_up.weight") + 24, 392_000)),
-                damage("names a token that the vocabulary lacks", file -> file.replace("h e", "h\0e")),
+                damage(
+                        "names a token that the vocabulary lacks",
+                        file -> file.replace("h e", "h\0e")),
                 damage(
                         "bos_token_id=100000",
                         file ->

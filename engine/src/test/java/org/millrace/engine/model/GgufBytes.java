@@ -26,7 +26,10 @@ final class GgufBytes {
         return this;
     }
 
-    /** Offset after the first string of this text with its length before it, as keys and names are written. */
+    /**
+     * Offset after the first string of this text with its length before it, as keys and names are
+     * written.
+     */
     int after(String text) {
         byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
         for (int at = 0; at < bytes.capacity() - utf8.length - 8; at++) {

@@ -20,7 +20,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.millrace.engine.TinyModels;
 
-/** Directories in Hugging Face's layout: the same model as its GGUF file, shards, and every way to be unusable. */
+/**
+ * Directories in Hugging Face's layout: the same model as its GGUF file, shards, and every way to
+ * be unusable.
+ */
 class HuggingFaceModelTest {
     private static final String WEIGHTS = "model.safetensors";
 
@@ -131,7 +134,8 @@ class HuggingFaceModelTest {
         replace("tokenizer.json", "\"<unused319>\": 319", "\"<unused319>\": 320");
         assertRefused("'<unused319>' has id=320");
         Files.writeString(
-                directory.resolve("tokenizer.json"), "{\"model\":{\"type\":\"Unigram\",\"vocab\":{}}}");
+                directory.resolve("tokenizer.json"),
+                "{\"model\":{\"type\":\"Unigram\",\"vocab\":{}}}");
         assertRefused("tokenizer model type=Unigram");
     }
 
@@ -179,8 +183,7 @@ class HuggingFaceModelTest {
             })
     void badDirectoryIsNamed(String header, String message) throws IOException {
         byte[] json = header.getBytes(StandardCharsets.UTF_8);
-        ByteBuffer file =
-                ByteBuffer.allocate(8 + json.length + 12).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer file = ByteBuffer.allocate(8 + json.length + 12).order(ByteOrder.LITTLE_ENDIAN);
         file.putLong(json.length).put(json);
         Files.write(directory.resolve(WEIGHTS), file.array());
         assertRefused(message);

@@ -20,7 +20,9 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Templates of widespread models against Jinja2's own rendering, and what templates must not reach. */
+/**
+ * Templates of widespread models against Jinja2's own rendering, and what templates must not reach.
+ */
 class JinjaTemplateTest {
     static Stream<Arguments> rendered() throws IOException {
         try (InputStream in = open("rendered.json")) {
@@ -48,8 +50,7 @@ class JinjaTemplateTest {
     void refusalKeepsTheTemplatesWords() throws IOException {
         try (InputStream in = open("mistral.jinja")) {
             String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-            assertThatThrownBy(
-                            () -> render(text, List.of(Map.of("role", "robot", "content", "x"))))
+            assertThatThrownBy(() -> render(text, List.of(Map.of("role", "robot", "content", "x"))))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("roles must alternate");
         }

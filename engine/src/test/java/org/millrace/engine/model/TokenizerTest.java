@@ -17,7 +17,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.millrace.engine.TinyModels;
 
-/** The default model's tokenizer, built from GGUF metadata, against llama.cpp's tokens; and tiny ones. */
+/**
+ * The default model's tokenizer, built from GGUF metadata, against llama.cpp's tokens; and tiny
+ * ones.
+ */
 class TokenizerTest {
     private final Tokenizer tokenizer = GoldenVocabulary.TOKENIZER;
 
@@ -97,7 +100,8 @@ class TokenizerTest {
     void sameTokensFromTokenizerJsonAndFromGguf() {
         try (ModelFiles directory = ModelLoader.open(TinyModels.path("mha32/hf"));
                 ModelFiles gguf = ModelLoader.open(TinyModels.path("mha32/f32.gguf"))) {
-            for (String text : List.of("the in 12 <|im_end|> \uD83D\uDE00", "", "  ", "he the at")) {
+            for (String text :
+                    List.of("the in 12 <|im_end|> \uD83D\uDE00", "", "  ", "he the at")) {
                 for (boolean control : new boolean[] {true, false}) {
                     assertThat(directory.tokenizer().encode(text, control))
                             .isEqualTo(gguf.tokenizer().encode(text, control));

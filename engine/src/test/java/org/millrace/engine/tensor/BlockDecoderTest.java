@@ -20,8 +20,7 @@ import org.millrace.engine.model.ModelLoader;
 /** Decoded weights against those of another library, and by hand where its files do not reach. */
 class BlockDecoderTest {
     @ParameterizedTest
-    @ValueSource(
-            strings = {"bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k", "q5_k", "q6_k"})
+    @ValueSource(strings = {"bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q4_k", "q5_k", "q6_k"})
     void weightsEqualThoseOfTheGgufPackage(String type) throws Exception {
         String file = type + ".gguf";
         JsonNode expected = TinyModels.json("k256/dequantized.json").get(file);

@@ -26,16 +26,16 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code millrace generate}: one prompt through the engine, without Flink and Kafka. */
-@Command(
-        name = "generate",
-        description = "Generates text for one prompt, without Flink and Kafka.")
+@Command(name = "generate", description = "Generates text for one prompt, without Flink and Kafka.")
 final class GenerateCommand implements Callable<Integer> {
     private static final int MAX_BATCH_TOKENS = 256;
 
     @ArgGroup(multiplicity = "1")
     private Prompt prompt;
 
-    @Option(names = "--chat", description = "The prompt is a user's message in the model's chat template.")
+    @Option(
+            names = "--chat",
+            description = "The prompt is a user's message in the model's chat template.")
     private boolean chat;
 
     @Mixin private SamplingArguments sampling;
@@ -51,7 +51,11 @@ final class GenerateCommand implements Callable<Integer> {
     private double decodeSeconds;
 
     private static final class Prompt {
-        @Option(names = "--prompt", required = true, paramLabel = "TEXT", description = "The prompt.")
+        @Option(
+                names = "--prompt",
+                required = true,
+                paramLabel = "TEXT",
+                description = "The prompt.")
         private String text;
 
         @Option(
@@ -75,7 +79,8 @@ final class GenerateCommand implements Callable<Integer> {
         try (Model model = modelArguments.open()) {
             int[] tokens = promptTokens(model);
             check(tokens, model);
-            try (Generator generator = new Generator(model, generatorOptions(model, tokens, params))) {
+            try (Generator generator =
+                    new Generator(model, generatorOptions(model, tokens, params))) {
                 Sequence sequence =
                         new Sequence(generator.newCache(), new int[0], tokens, params, null);
                 generator.submit(sequence);
@@ -105,7 +110,8 @@ final class GenerateCommand implements Callable<Integer> {
             return model.chatTemplate().encodeFirstTurn(InputFiles.messages(prompt.chatFile));
         }
         if (prompt.text.isEmpty()) {
-            throw new ParameterException(spec.commandLine(), "empty prompt: --prompt must have text");
+            throw new ParameterException(
+                    spec.commandLine(), "empty prompt: --prompt must have text");
         }
         return chat
                 ? model.chatTemplate().encodeFirstTurn(List.of(new Message("user", prompt.text)))
@@ -128,8 +134,11 @@ final class GenerateCommand implements Callable<Integer> {
         int limit = model.config().contextLength() - 1;
         if (tokens.length < 1 || tokens.length > limit) {
             throw new IOException(
-                    "bad length of the prompt: promptTokens=" + tokens.length + ", must be in [1, "
-                            + limit + "], one below the model's context");
+                    "bad length of the prompt: promptTokens="
+                            + tokens.length
+                            + ", must be in [1, "
+                            + limit
+                            + "], one below the model's context");
         }
     }
 
@@ -138,7 +147,10 @@ final class GenerateCommand implements Callable<Integer> {
             Model model, int[] tokens, GenerationParams params) {
         CacheLayout layout = model.cacheLayout();
         int positions =
-                (int) Math.min((long) tokens.length + params.maxTokens(), model.config().contextLength());
+                (int)
+                        Math.min(
+                                (long) tokens.length + params.maxTokens(),
+                                model.config().contextLength());
         return new GeneratorOptions(
                 layout.pagesFor(positions) * layout.page().pageBytes(), MAX_BATCH_TOKENS, 1);
     }

@@ -37,7 +37,10 @@ final class InputFiles {
         for (JsonNode message : list) {
             if (!message.path("role").isTextual() || !message.path("content").isTextual()) {
                 throw new IOException(
-                        "message " + messages.size() + " of " + file
+                        "message "
+                                + messages.size()
+                                + " of "
+                                + file
                                 + " lacks a text for role or content");
             }
             messages.add(
@@ -62,7 +65,15 @@ final class InputFiles {
                     || id.intValue() < 0
                     || id.intValue() >= vocabSize) {
                 throw new IOException(
-                        "token " + i + " of " + file + " is " + id + ", must be in [0, " + vocabSize + ")");
+                        "token "
+                                + i
+                                + " of "
+                                + file
+                                + " is "
+                                + id
+                                + ", must be in [0, "
+                                + vocabSize
+                                + ")");
             }
             ids[i] = id.intValue();
         }

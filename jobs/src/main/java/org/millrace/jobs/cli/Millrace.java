@@ -83,7 +83,9 @@ public final class Millrace implements Runnable {
             return commands.execute(args);
         } catch (OutOfMemoryError e) {
             System.err.println(
-                    "millrace: out of memory: " + e.getMessage() + "; try MILLRACE_JAVA_OPTS=-Xmx4g");
+                    "millrace: out of memory: "
+                            + e.getMessage()
+                            + "; try MILLRACE_JAVA_OPTS=-Xmx4g");
             return CommandLine.ExitCode.SOFTWARE;
         } finally {
             results.flush();
@@ -93,7 +95,8 @@ public final class Millrace implements Runnable {
 
     private static int wrongUsage(ParameterException usage, String[] args) {
         System.err.println("millrace: " + usage.getMessage());
-        CommandLine.UnmatchedArgumentException.printSuggestions(usage, new PrintWriter(System.err, true));
+        CommandLine.UnmatchedArgumentException.printSuggestions(
+                usage, new PrintWriter(System.err, true));
         System.err.println(
                 "Try: " + usage.getCommandLine().getCommandSpec().qualifiedName() + " --help");
         return CommandLine.ExitCode.USAGE;

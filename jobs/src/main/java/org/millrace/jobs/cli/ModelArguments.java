@@ -22,27 +22,31 @@ final class ModelArguments {
     @Option(
             names = "--model",
             paramLabel = "FILE|DIR|HUB_ID",
-            description = "A GGUF file, a Hugging Face directory, or ORG/NAME on the model hub"
-                    + " (default: SmolLM2-135M-Instruct, fetched once).")
+            description =
+                    "A GGUF file, a Hugging Face directory, or ORG/NAME on the model hub"
+                            + " (default: SmolLM2-135M-Instruct, fetched once).")
     private String model;
 
     @Option(
             names = "--kv-type",
             defaultValue = "f16",
-            description = "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private KvType kvType;
 
     @Option(
             names = "--activations",
             defaultValue = "int8",
-            description = "int8 is fast; f32, with dequantised weights, is for comparisons:"
-                    + " ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+            description =
+                    "int8 is fast; f32, with dequantised weights, is for comparisons:"
+                            + " ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private ActivationType activations;
 
     @Option(
             names = "--provider",
             defaultValue = "auto",
-            description = "Kernels: auto, cpu (C++) or reference (Java) (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Kernels: auto, cpu (C++) or reference (Java) (default: ${DEFAULT-VALUE}).")
     private String provider;
 
     @Option(

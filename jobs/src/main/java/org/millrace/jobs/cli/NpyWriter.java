@@ -24,7 +24,11 @@ final class NpyWriter implements AutoCloseable {
     static NpyWriter create(Path file, int rows, int columns) throws IOException {
         OutputStream out = new BufferedOutputStream(Files.newOutputStream(file));
         String header =
-                "{'descr': '<f4', 'fortran_order': False, 'shape': (" + rows + ", " + columns + "), }";
+                "{'descr': '<f4', 'fortran_order': False, 'shape': ("
+                        + rows
+                        + ", "
+                        + columns
+                        + "), }";
         int unpadded = MAGIC.length + Short.BYTES + header.length() + 1;
         header += " ".repeat((ALIGNMENT - unpadded % ALIGNMENT) % ALIGNMENT) + "\n";
         out.write(MAGIC);

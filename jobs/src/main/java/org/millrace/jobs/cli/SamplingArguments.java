@@ -28,19 +28,22 @@ final class SamplingArguments {
     @Option(
             names = "--top-p",
             defaultValue = "1",
-            description = "Candidates up to this cumulated probability (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Candidates up to this cumulated probability (default: ${DEFAULT-VALUE}).")
     private float topP;
 
     @Option(
             names = "--min-p",
             defaultValue = "0",
-            description = "Candidates down to this share of the best one's probability (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Candidates down to this share of the best one's probability (default: ${DEFAULT-VALUE}).")
     private float minP;
 
     @Option(
             names = "--repetition-penalty",
             defaultValue = "1",
-            description = "Divides positive logits of tokens seen before (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Divides positive logits of tokens seen before (default: ${DEFAULT-VALUE}).")
     private float repetitionPenalty;
 
     @Option(
@@ -49,7 +52,10 @@ final class SamplingArguments {
             description = "Same seed, same text (default: ${DEFAULT-VALUE}).")
     private long seed;
 
-    @Option(names = "--stop", paramLabel = "TEXT", description = "Ends the text before TEXT; may be repeated.")
+    @Option(
+            names = "--stop",
+            paramLabel = "TEXT",
+            description = "Ends the text before TEXT; may be repeated.")
     private List<String> stopStrings = new ArrayList<>();
 
     @Option(names = "--ignore-eos", description = "Go on past end-of-sequence tokens.")

@@ -73,7 +73,10 @@ final class ScoreCommand implements Callable<Integer> {
         int limit = model.config().contextLength();
         if (tokens.length < 1 || tokens.length > limit) {
             throw new IOException(
-                    "bad length of the text: tokens=" + tokens.length + ", must be in [1, " + limit
+                    "bad length of the text: tokens="
+                            + tokens.length
+                            + ", must be in [1, "
+                            + limit
                             + "], the model's context");
         }
     }

@@ -56,9 +56,7 @@ final class TokenizeCommand implements Callable<Integer> {
                             : files.chatTemplate()
                                     .encodeFirstTurn(InputFiles.messages(input.chatFile));
             String[] pieces =
-                    Arrays.stream(tokens)
-                            .mapToObj(files.tokenizer()::piece)
-                            .toArray(String[]::new);
+                    Arrays.stream(tokens).mapToObj(files.tokenizer()::piece).toArray(String[]::new);
             report(tokens, pieces);
         }
         return 0;

@@ -11,13 +11,15 @@ import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.TokenDelta;
 
 /**
- * Shows generations that arrive side by side: text is held back until it fills a line, and every line begins with its
- * session and request. Not thread safe.
+ * Shows generations that arrive side by side: text is held back until it fills a line, and every
+ * line begins with its session and request. Not thread safe.
  */
 public final class AnswerPrinter {
     private static final int LINE_CHARACTERS = 72;
 
-    /** Text of a turn that fills no line yet, and how many characters of the turn have come in all. */
+    /**
+     * Text of a turn that fills no line yet, and how many characters of the turn have come in all.
+     */
     private static final class Pending {
         private final StringBuilder text = new StringBuilder();
         private int characters;
@@ -60,12 +62,20 @@ public final class AnswerPrinter {
         Pending pending = open.remove(label);
         StringBuilder rest = pending == null ? new StringBuilder() : pending.text;
         int shown = pending == null ? 0 : pending.characters;
-        rest.append(completion.getText(), Math.min(shown, completion.getText().length()), completion.getText().length());
+        rest.append(
+                completion.getText(),
+                Math.min(shown, completion.getText().length()),
+                completion.getText().length());
         printFullLines(label, rest);
         String text = rest.toString().strip();
         String end =
-                "(" + completion.getFinishReason() + ", " + completion.getUsage().getGeneratedTokens() + " tokens"
-                        + (completion.getRepeated() ? ", repeated" : "") + ")";
+                "("
+                        + completion.getFinishReason()
+                        + ", "
+                        + completion.getUsage().getGeneratedTokens()
+                        + " tokens"
+                        + (completion.getRepeated() ? ", repeated" : "")
+                        + ")";
         printLine(label, text.isEmpty() ? end : text + " " + end);
     }
 

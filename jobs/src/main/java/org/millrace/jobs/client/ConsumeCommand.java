@@ -22,10 +22,16 @@ import picocli.CommandLine.Option;
 public final class ConsumeCommand implements Callable<Integer> {
     @Mixin private KafkaArguments kafka;
 
-    @Option(names = "--until", paramLabel = "N", description = "End after N completions and dead letters.")
+    @Option(
+            names = "--until",
+            paramLabel = "N",
+            description = "End after N completions and dead letters.")
     private long until = Long.MAX_VALUE;
 
-    @Option(names = "--timeout", paramLabel = "SECONDS", description = "Fail if nothing came for so long.")
+    @Option(
+            names = "--timeout",
+            paramLabel = "SECONDS",
+            description = "Fail if nothing came for so long.")
     private long timeoutSeconds = Long.MAX_VALUE / 2_000;
 
     @Option(names = "--from-end", description = "Show only what is written from now on.")
@@ -65,7 +71,10 @@ public final class ConsumeCommand implements Callable<Integer> {
                 out.flush();
                 if (System.currentTimeMillis() - lastMillis > timeoutSeconds * 1000) {
                     throw new IOException(
-                            "nothing came for timeout=" + timeoutSeconds + " s, after " + answers
+                            "nothing came for timeout="
+                                    + timeoutSeconds
+                                    + " s, after "
+                                    + answers
                                     + " completions and dead letters");
                 }
             }

@@ -7,7 +7,10 @@ import java.util.Set;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.TokenDelta;
 
-/** Knows which tokens were seen, to drop repeats and to find two that must be equal and are not. Not thread safe. */
+/**
+ * Knows which tokens were seen, to drop repeats and to find two that must be equal and are not. Not
+ * thread safe.
+ */
 public final class OutputLedger {
     private record Turn(String session, String request) {}
 
@@ -17,7 +20,8 @@ public final class OutputLedger {
     /**
      * Whether the token is new.
      *
-     * @throws IllegalStateException if there was one of this index with another content, and the turn is not answered yet
+     * @throws IllegalStateException if there was one of this index with another content, and the
+     *     turn is not answered yet
      */
     public boolean isNew(TokenDelta token) {
         Turn turn = new Turn(token.getSessionId(), token.getRequestId());

@@ -14,8 +14,8 @@ import org.millrace.schemas.RecordCodec;
 import org.millrace.schemas.RecordFormatException;
 
 /**
- * Reads the topics of tokens, completions and dead letters, committed records only and without a consumer group. Not thread
- * safe.
+ * Reads the topics of tokens, completions and dead letters, committed records only and without a
+ * consumer group. Not thread safe.
  */
 public final class OutputReader implements AutoCloseable {
     private final KafkaConsumer<byte[], byte[]> consumer;
@@ -66,7 +66,8 @@ public final class OutputReader implements AutoCloseable {
         return outputs;
     }
 
-    private SpecificRecord decode(ConsumerRecord<byte[], byte[]> record) throws RecordFormatException {
+    private SpecificRecord decode(ConsumerRecord<byte[], byte[]> record)
+            throws RecordFormatException {
         if (record.topic().equals(topics.tokens())) {
             return RecordCodec.TOKEN_DELTA.decode(record.value());
         }

@@ -67,7 +67,8 @@ public final class ProduceCommand implements Callable<Integer> {
             publisher.flush();
             CompletableFuture.allOf(sent.toArray(CompletableFuture[]::new)).join();
         } catch (CompletionException e) {
-            throw new IOException("cannot publish to " + topic + ": " + e.getCause().getMessage(), e);
+            throw new IOException(
+                    "cannot publish to " + topic + ": " + e.getCause().getMessage(), e);
         }
         return sent.size();
     }

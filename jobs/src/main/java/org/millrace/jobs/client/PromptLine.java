@@ -34,11 +34,14 @@ record PromptLine(
     /**
      * The line as a record of the topic.
      *
-     * @throws IllegalArgumentException if a field that has no default is missing, or there is no such kind
+     * @throws IllegalArgumentException if a field that has no default is missing, or there is no
+     *     such kind
      */
     PromptRequest toRequest() {
         RequestKind parsedKind =
-                kind == null ? RequestKind.GENERATE : RequestKind.valueOf(kind.toUpperCase(Locale.ROOT));
+                kind == null
+                        ? RequestKind.GENERATE
+                        : RequestKind.valueOf(kind.toUpperCase(Locale.ROOT));
         PromptRequest.Builder builder =
                 PromptRequest.newBuilder()
                         .setKind(parsedKind)
@@ -63,7 +66,8 @@ record PromptLine(
 
     private static ChatMessage message(Message message) {
         return new ChatMessage(
-                required("messages.role", message.role()), required("messages.content", message.content()));
+                required("messages.role", message.role()),
+                required("messages.content", message.content()));
     }
 
     private SamplingParams sampling() {

@@ -10,7 +10,10 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.millrace.schemas.PromptRequest;
 import org.millrace.schemas.RecordCodec;
 
-/** Writes prompts to their topic, in the order of calls within a session. Thread safe; close waits for what is under way. */
+/**
+ * Writes prompts to their topic, in the order of calls within a session. Thread safe; close waits
+ * for what is under way.
+ */
 public final class PromptPublisher implements AutoCloseable {
     private final KafkaProducer<byte[], byte[]> producer;
     private final String topic;
@@ -20,7 +23,8 @@ public final class PromptPublisher implements AutoCloseable {
         properties.putAll(kafka);
         properties.putIfAbsent("acks", "all");
         this.producer =
-                new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+                new KafkaProducer<>(
+                        properties, new ByteArraySerializer(), new ByteArraySerializer());
         this.topic = topic;
     }
 

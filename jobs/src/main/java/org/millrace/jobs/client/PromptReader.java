@@ -55,7 +55,8 @@ public final class PromptReader implements AutoCloseable {
 
     private PromptReader(String source, InputStream in) {
         this.source = source;
-        this.reader = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8.newDecoder()));
+        this.reader =
+                new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8.newDecoder()));
     }
 
     /** Reads a file, or standard input for {@code -}. */
@@ -129,14 +130,20 @@ public final class PromptReader implements AutoCloseable {
                 lines.putIfAbsent(request.getSessionId() + '\n' + request.getRequestId(), line);
         if (earlier != null) {
             throw problem(
-                    "session=" + request.getSessionId() + ", request=" + request.getRequestId()
-                            + " is already on line " + earlier);
+                    "session="
+                            + request.getSessionId()
+                            + ", request="
+                            + request.getRequestId()
+                            + " is already on line "
+                            + earlier);
         }
     }
 
     private static String describe(JsonProcessingException e) {
         if (e instanceof UnrecognizedPropertyException unknown) {
-            return "unknown field \"" + unknown.getPropertyName() + "\", known are "
+            return "unknown field \""
+                    + unknown.getPropertyName()
+                    + "\", known are "
                     + unknown.getKnownPropertyIds().stream()
                             .map(Object::toString)
                             .sorted()
@@ -146,7 +153,11 @@ public final class PromptReader implements AutoCloseable {
         if (e instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()) {
             where =
                     mapping.getPath().stream()
-                            .map(part -> part.getFieldName() == null ? "[" + part.getIndex() + "]" : part.getFieldName())
+                            .map(
+                                    part ->
+                                            part.getFieldName() == null
+                                                    ? "[" + part.getIndex() + "]"
+                                                    : part.getFieldName())
                             .collect(Collectors.joining(".", "field \"", "\": "));
         }
         return where + e.getOriginalMessage();

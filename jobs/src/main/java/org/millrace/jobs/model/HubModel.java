@@ -17,8 +17,8 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
- * A model of the Hugging Face hub, as safetensors. Files are fetched one by one and kept; {@code HF_ENDPOINT} names another
- * hub, as in Hugging Face's own tools.
+ * A model of the Hugging Face hub, as safetensors. Files are fetched one by one and kept; {@code
+ * HF_ENDPOINT} names another hub, as in Hugging Face's own tools.
  */
 final class HubModel {
     private static final Pattern ID = Pattern.compile("[\\w.-]+/[\\w.-]+");
@@ -56,7 +56,8 @@ final class HubModel {
     static Path fetch(URI hub, String id, Path models) throws IOException {
         HubModel model = new HubModel(hub, id, models.resolve(id.replace('/', '_')));
         Files.createDirectories(model.directory);
-        // Without it a model that is complete would ask the hub each time for the files that it lacks.
+        // Without it a model that is complete would ask the hub each time for the files that it
+        // lacks.
         Path complete = model.directory.resolve(COMPLETE);
         if (!Files.exists(complete)) {
             model.fetchAll();
@@ -87,7 +88,8 @@ final class HubModel {
         for (JsonNode shard : map) {
             String name = shard.asText();
             if (!name.matches("[\\w.-]+")) {
-                throw new IOException("bad name of a shard in " + INDEX + " of " + id + ": " + name);
+                throw new IOException(
+                        "bad name of a shard in " + INDEX + " of " + id + ": " + name);
             }
             shards.add(name);
         }
@@ -120,8 +122,7 @@ final class HubModel {
                 return false;
             }
             if (response.statusCode() != 200) {
-                throw new IOException(
-                        "cannot fetch " + uri + ": status=" + response.statusCode());
+                throw new IOException("cannot fetch " + uri + ": status=" + response.statusCode());
             }
             long bytes = response.headers().firstValueAsLong("content-length").orElse(-1);
             try (InputStream in = DownloadProgress.wrap(response.body(), file, bytes)) {

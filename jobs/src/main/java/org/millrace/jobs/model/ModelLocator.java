@@ -5,8 +5,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Finds the files of a model, and fetches what is not there yet into the model cache: {@code MILLRACE_HOME/models}, by default
- * {@code ~/.cache/millrace/models}.
+ * Finds the files of a model, and fetches what is not there yet into the model cache: {@code
+ * MILLRACE_HOME/models}, by default {@code ~/.cache/millrace/models}.
  */
 public final class ModelLocator {
     private ModelLocator() {}
@@ -14,7 +14,8 @@ public final class ModelLocator {
     /**
      * The model's file or directory.
      *
-     * @param model a path, {@code ORG/NAME} on the model hub, or the default model's name or null for it
+     * @param model a path, {@code ORG/NAME} on the model hub, or the default model's name or null
+     *     for it
      * @throws IOException if there is no such model, or it cannot be fetched, saying what to do
      */
     public static Path locate(String model) throws IOException {
@@ -26,7 +27,10 @@ public final class ModelLocator {
             return path;
         }
         if (!HubModel.isId(model)) {
-            throw new IOException("no such model: " + model + " is not a file, a directory or ORG/NAME on the hub");
+            throw new IOException(
+                    "no such model: "
+                            + model
+                            + " is not a file, a directory or ORG/NAME on the hub");
         }
         return HubModel.fetch(HubModel.endpoint(), model, models());
     }

@@ -18,8 +18,8 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.millrace.jobs.GenerationJob;
 
 /**
- * A Flink cluster in this process, with its web UI, for generation jobs. Files go under a work directory. Closing
- * cancels what still runs.
+ * A Flink cluster in this process, with its web UI, for generation jobs. Files go under a work
+ * directory. Closing cancels what still runs.
  */
 public final class LocalCluster implements AutoCloseable {
     private static final MemorySize MANAGED_MEMORY_PER_SLOT = MemorySize.ofMebiBytes(1024);
@@ -44,11 +44,20 @@ public final class LocalCluster implements AutoCloseable {
         int slots = config.get(CoreOptions.DEFAULT_PARALLELISM);
         set(config, CoreOptions.DEFAULT_PARALLELISM, slots);
         set(config, CoreOptions.TMP_DIRS, workDirectory.resolve("tmp").toString());
-        set(config, CheckpointingOptions.CHECKPOINTS_DIRECTORY, workDirectory.resolve("checkpoints").toUri().toString());
+        set(
+                config,
+                CheckpointingOptions.CHECKPOINTS_DIRECTORY,
+                workDirectory.resolve("checkpoints").toUri().toString());
         set(config, RestOptions.BIND_PORT, "8081-8181");
         set(config, WebOptions.CHECKPOINTS_HISTORY_SIZE, 10_000);
-        set(config, TaskManagerOptions.MANAGED_MEMORY_SIZE, MANAGED_MEMORY_PER_SLOT.multiply(slots));
-        set(config, RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_INITIAL_BACKOFF, Duration.ofMillis(500));
+        set(
+                config,
+                TaskManagerOptions.MANAGED_MEMORY_SIZE,
+                MANAGED_MEMORY_PER_SLOT.multiply(slots));
+        set(
+                config,
+                RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_INITIAL_BACKOFF,
+                Duration.ofMillis(500));
         MiniCluster cluster =
                 new MiniCluster(
                         new MiniClusterConfiguration.Builder()

@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
-import java.util.Properties;
 import java.util.concurrent.Callable;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.RestartStrategyOptions;
@@ -20,8 +19,8 @@ import org.millrace.jobs.JobArguments;
 import org.millrace.jobs.KafkaProperties;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
-import org.millrace.jobs.model.ModelLocator;
 import org.millrace.jobs.client.PromptReader;
+import org.millrace.jobs.model.ModelLocator;
 import org.millrace.schemas.PromptRequest;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -38,20 +37,34 @@ import picocli.CommandLine.Option;
         })
 public final class RunCommand implements Callable<Integer> {
     private static final int SERVE_PORT = 9092;
-    private static final DateTimeFormatter RUN_NAME = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss-SSS");
+    private static final DateTimeFormatter RUN_NAME =
+            DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss-SSS");
 
     @Mixin private JobArguments job;
 
-    @Option(names = "--prompts", paramLabel = "FILE.jsonl", description = "Prompts to answer, or - for standard input (default: a bundled set; none with --serve).")
+    @Option(
+            names = "--prompts",
+            paramLabel = "FILE.jsonl",
+            description =
+                    "Prompts to answer, or - for standard input (default: a bundled set; none with --serve).")
     private String prompts;
 
-    @Option(names = "--serve", description = "Stay up for other clients until SIGTERM, then stop with a savepoint.")
+    @Option(
+            names = "--serve",
+            description = "Stay up for other clients until SIGTERM, then stop with a savepoint.")
     private boolean serve;
 
-    @Option(names = "--port", paramLabel = "PORT", description = "Port of the embedded broker (default: a free one; 9092 with --serve).")
+    @Option(
+            names = "--port",
+            paramLabel = "PORT",
+            description = "Port of the embedded broker (default: a free one; 9092 with --serve).")
     private Integer port;
 
-    @Option(names = "--work-dir", paramLabel = "DIR", description = "Topics, checkpoints and savepoints (default: below MILLRACE_HOME, deleted after a complete run; kept with --serve).")
+    @Option(
+            names = "--work-dir",
+            paramLabel = "DIR",
+            description =
+                    "Topics, checkpoints and savepoints (default: below MILLRACE_HOME, deleted after a complete run; kept with --serve).")
     private Path workDirectory;
 
     @Option(names = "--json", description = "Print one JSON document and nothing else.")
@@ -77,7 +90,8 @@ public final class RunCommand implements Callable<Integer> {
             run(config, requests, directory, termination);
         } else {
             int brokerPort = port != null ? port : serve ? SERVE_PORT : 0;
-            try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), brokerPort)) {
+            try (EmbeddedBroker broker =
+                    EmbeddedBroker.start(directory.resolve("broker"), brokerPort)) {
                 config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
                 run(config, requests, directory, termination);
             }
@@ -90,13 +104,17 @@ public final class RunCommand implements Callable<Integer> {
 
     private Configuration configuration() throws Exception {
         Configuration config = job.toConfiguration();
-        config.set(MillraceOptions.MODEL, ModelLocator.locate(config.get(MillraceOptions.MODEL)).toString());
+        config.set(
+                MillraceOptions.MODEL,
+                ModelLocator.locate(config.get(MillraceOptions.MODEL)).toString());
         boolean topicIsNew = ownDirectory() && !config.contains(MillraceOptions.BOOTSTRAP_SERVERS);
         if (!topicIsNew && !config.contains(MillraceOptions.START_OFFSETS)) {
             // The topic may hold prompts that an earlier run has answered.
             config.set(MillraceOptions.START_OFFSETS, MillraceOptions.StartOffsets.COMMITTED);
         }
-        if (!serve && !config.contains(RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS)) {
+        if (!serve
+                && !config.contains(
+                        RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS)) {
             // A job tries for ever; somebody who waits for its end wants to know.
             config.set(RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS, 5);
         }
@@ -137,11 +155,15 @@ public final class RunCommand implements Callable<Integer> {
     }
 
     private void run(
-            Configuration config, List<PromptRequest> requests, Path directory, TerminationSignal termination)
+            Configuration config,
+            List<PromptRequest> requests,
+            Path directory,
+            TerminationSignal termination)
             throws Exception {
         RunView view = view();
         String modelPath = config.get(MillraceOptions.MODEL);
-        // Opened here too, so that a model that cannot be used ends the run by name and not in a restarting job.
+        // Opened here too, so that a model that cannot be used ends the run by name and not in a
+        // restarting job.
         try (Model model = Model.open(Path.of(modelPath), GenerationSettings.modelOptions(config));
                 LocalCluster cluster = LocalCluster.start(config, directory)) {
             view.note("model    " + model.config().name() + ", " + modelPath);
@@ -150,7 +172,12 @@ public final class RunCommand implements Callable<Integer> {
             RunningJob running = cluster.submit(new Configuration());
             running.awaitRunning();
             RunProgress progress = new RunProgress();
-            new AnswerLoop(running, KafkaProperties.load(config), KafkaTopics.of(config), progress, view)
+            new AnswerLoop(
+                            running,
+                            KafkaProperties.load(config),
+                            KafkaTopics.of(config),
+                            progress,
+                            view)
                     .run(requests, termination == null ? progress::done : termination::isReceived);
             String savepoint = running.stop();
             RunReport report = progress.report(modelPath, running.checkpoints(), savepoint);

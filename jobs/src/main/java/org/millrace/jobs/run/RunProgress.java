@@ -17,10 +17,11 @@ import org.millrace.schemas.RequestKind;
 import org.millrace.schemas.TokenDelta;
 
 /**
- * Which of a run's requests are answered, and how fast, as a client of the topics sees it. Not thread safe.
+ * Which of a run's requests are answered, and how fast, as a client of the topics sees it. Not
+ * thread safe.
  *
- * <p>The time to a turn's first token counts from its publication, or from the last token of the session's turn before it if
- * that came later: until then nobody could have begun with it.
+ * <p>The time to a turn's first token counts from its publication, or from the last token of the
+ * session's turn before it if that came later: until then nobody could have begun with it.
  */
 final class RunProgress {
     private record Turn(String session, String request) {}
@@ -52,7 +53,9 @@ final class RunProgress {
         requests++;
     }
 
-    /** Notes where a request went: a dead letter of a record that could not be read tells only that. */
+    /**
+     * Notes where a request went: a dead letter of a record that could not be read tells only that.
+     */
     void sent(PromptRequest request, RecordMetadata metadata) {
         places.put(
                 new Place(metadata.partition(), metadata.offset()),
@@ -93,7 +96,8 @@ final class RunProgress {
                         nanos
                                 - Math.max(
                                         publishedNanos.get(key),
-                                        lastTokenNanos.getOrDefault(key.session(), Long.MIN_VALUE)));
+                                        lastTokenNanos.getOrDefault(
+                                                key.session(), Long.MIN_VALUE)));
         lastTokenNanos.put(token.getSessionId(), nanos);
         lastNanos = nanos;
         tokens++;
@@ -122,7 +126,9 @@ final class RunProgress {
     /** The result, with what the cluster says about checkpoints. */
     RunReport report(String model, List<RunningJob.Checkpoint> checkpoints, String savepoint) {
         Map<String, Long> cacheBytes = new HashMap<>();
-        completions.values().forEach(c -> cacheBytes.put(c.getSessionId(), c.getCache().getBytes()));
+        completions
+                .values()
+                .forEach(c -> cacheBytes.put(c.getSessionId(), c.getCache().getBytes()));
         return new RunReport(
                 model,
                 requests,
@@ -140,7 +146,8 @@ final class RunProgress {
 
     /** Nearest rank. */
     private double percentileMillis(int percent) {
-        long[] sorted = firstTokenNanos.values().stream().mapToLong(Long::longValue).sorted().toArray();
+        long[] sorted =
+                firstTokenNanos.values().stream().mapToLong(Long::longValue).sorted().toArray();
         if (sorted.length == 0) {
             return 0;
         }

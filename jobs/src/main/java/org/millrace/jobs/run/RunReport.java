@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.github.freva.asciitable.AsciiTable;
-import com.github.freva.asciitable.HorizontalAlign;
 import com.github.freva.asciitable.Column;
+import com.github.freva.asciitable.HorizontalAlign;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -38,20 +38,37 @@ record RunReport(
         List<String[]> rows = new ArrayList<>();
         rows.add(row("model", "%s", model));
         rows.add(row("requests", "%d", requests));
-        rows.add(row("completions, dead letters", "%d, %d", completions.size(), deadLetters.size()));
+        rows.add(
+                row("completions, dead letters", "%d, %d", completions.size(), deadLetters.size()));
         rows.add(row("prompt tokens, of them reused", "%d, %d", promptTokens(), reusedTokens()));
         rows.add(row("generated tokens", "%d", tokens));
         rows.add(row("seconds", "%.2f", seconds));
         rows.add(row("tokens/s", "%.1f", tokensPerSecond));
-        rows.add(row("time to first token p50, p99", "%.0f ms, %.0f ms", firstTokenP50Millis, firstTokenP99Millis));
+        rows.add(
+                row(
+                        "time to first token p50, p99",
+                        "%.0f ms, %.0f ms",
+                        firstTokenP50Millis,
+                        firstTokenP99Millis));
         rows.add(row("cache bytes", "%s", mebibytes(cacheBytes)));
         rows.add(row("checkpoints", "%d", checkpoints.size()));
         if (!checkpoints.isEmpty()) {
-            rows.add(row("checkpoint sizes median, largest", "%s, %s", mebibytes(median(bytes())), mebibytes(max(bytes()))));
-            rows.add(row("checkpoint durations median, longest", "%d ms, %d ms", median(millis()), max(millis())));
+            rows.add(
+                    row(
+                            "checkpoint sizes median, largest",
+                            "%s, %s",
+                            mebibytes(median(bytes())),
+                            mebibytes(max(bytes()))));
+            rows.add(
+                    row(
+                            "checkpoint durations median, longest",
+                            "%d ms, %d ms",
+                            median(millis()),
+                            max(millis())));
         }
         Column[] columns = {
-            new Column().dataAlign(HorizontalAlign.LEFT), new Column().dataAlign(HorizontalAlign.RIGHT)
+            new Column().dataAlign(HorizontalAlign.LEFT),
+            new Column().dataAlign(HorizontalAlign.RIGHT)
         };
         return AsciiTable.getTable(
                 AsciiTable.BASIC_ASCII_NO_DATA_SEPARATORS, columns, rows.toArray(String[][]::new));
@@ -69,16 +86,27 @@ record RunReport(
         root.put("tokens", tokens);
         root.put("seconds", seconds);
         root.put("tokens_per_second", tokensPerSecond);
-        root.putObject("first_token_millis").put("p50", firstTokenP50Millis).put("p99", firstTokenP99Millis);
+        root.putObject("first_token_millis")
+                .put("p50", firstTokenP50Millis)
+                .put("p99", firstTokenP99Millis);
         root.put("cache_bytes", cacheBytes);
         ArrayNode list = root.putArray("checkpoints");
-        checkpoints.forEach(c -> list.addObject().put("id", c.id()).put("bytes", c.bytes()).put("millis", c.millis()));
+        checkpoints.forEach(
+                c ->
+                        list.addObject()
+                                .put("id", c.id())
+                                .put("bytes", c.bytes())
+                                .put("millis", c.millis()));
         root.put("savepoint", savepoint);
         ArrayNode answers = root.putArray("answers");
         completions.forEach(c -> addAnswer(answers.addObject(), c));
         ArrayNode letters = root.putArray("refused");
         deadLetters.forEach(
-                d -> letters.addObject().put("offset", d.getOffset()).put("reason", d.getReason()).put("detail", d.getDetail()));
+                d ->
+                        letters.addObject()
+                                .put("offset", d.getOffset())
+                                .put("reason", d.getReason())
+                                .put("detail", d.getDetail()));
         return root.toPrettyString();
     }
 

@@ -5,8 +5,8 @@ import org.apache.avro.specific.SpecificRecord;
 import org.millrace.jobs.client.AnswerPrinter;
 
 /**
- * What a person sees of a run: answers as they grow, and how far it is. On a terminal the state stays in the last line, in a
- * file it is a line of its own when it has changed by an answer.
+ * What a person sees of a run: answers as they grow, and how far it is. On a terminal the state
+ * stays in the last line, in a file it is a line of its own when it has changed by an answer.
  */
 interface RunView {
     /** A line about the run itself. */

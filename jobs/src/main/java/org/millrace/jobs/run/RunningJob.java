@@ -108,7 +108,10 @@ public final class RunningJob {
         }
     }
 
-    /** Ends the job at once, as a failure would: nothing is saved after the last completed checkpoint. */
+    /**
+     * Ends the job at once, as a failure would: nothing is saved after the last completed
+     * checkpoint.
+     */
     public void cancel() throws Exception {
         cluster.cancelJob(job).get();
         result.get();

@@ -4,8 +4,8 @@ import java.lang.reflect.Proxy;
 import java.util.concurrent.CountDownLatch;
 
 /**
- * SIGTERM and SIGINT as something to wait for. A shutdown hook would not do: Flink's and RocksDB's own hooks run beside it
- * and take away what a savepoint needs.
+ * SIGTERM and SIGINT as something to wait for. A shutdown hook would not do: Flink's and RocksDB's
+ * own hooks run beside it and take away what a savepoint needs.
  */
 final class TerminationSignal {
     private final CountDownLatch received = new CountDownLatch(1);
@@ -22,7 +22,10 @@ final class TerminationSignal {
         return received.getCount() == 0;
     }
 
-    /** By reflection: the compiler refuses {@code sun.misc.Signal} under -Werror, and Java has no other way. */
+    /**
+     * By reflection: the compiler refuses {@code sun.misc.Signal} under -Werror, and Java has no
+     * other way.
+     */
     private void handle(String name) {
         try {
             Class<?> signalClass = Class.forName("sun.misc.Signal");
@@ -36,7 +39,9 @@ final class TerminationSignal {
                                 return null;
                             });
             Object signal = signalClass.getConstructor(String.class).newInstance(name);
-            signalClass.getMethod("handle", signalClass, handlerClass).invoke(null, signal, handler);
+            signalClass
+                    .getMethod("handle", signalClass, handlerClass)
+                    .invoke(null, signal, handler);
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException("cannot handle SIG" + name, e);
         }

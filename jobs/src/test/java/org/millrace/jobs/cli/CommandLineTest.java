@@ -41,12 +41,22 @@ class CommandLineTest {
     void generatePrintsOneJsonDocument() throws Exception {
         Path ids = write("ids.json", "[1, 178, 104, 99]");
         Outcome outcome =
-                run("generate", "--token-ids", ids.toString(), "--max-tokens", "5", "--ignore-eos", "--logprobs", "--json");
+                run(
+                        "generate",
+                        "--token-ids",
+                        ids.toString(),
+                        "--max-tokens",
+                        "5",
+                        "--ignore-eos",
+                        "--logprobs",
+                        "--json");
         assertThat(outcome.exitCode()).as(outcome.err()).isZero();
         JsonNode document = outcome.json();
         assertThat(ints(document.get("prompt_tokens"))).containsExactly(1, 178, 104, 99);
         assertThat(document.get("tokens")).hasSize(5);
-        assertThat(document.get("logprobs")).hasSize(5).allMatch(logprob -> logprob.asDouble() <= 0);
+        assertThat(document.get("logprobs"))
+                .hasSize(5)
+                .allMatch(logprob -> logprob.asDouble() <= 0);
         assertThat(document.get("finish_reason").asText()).isEqualTo("length");
         assertThat(document.get("text").isTextual()).isTrue();
         assertThat(document.get("timings").get("decode_seconds").asDouble()).isPositive();
@@ -68,8 +78,10 @@ class CommandLineTest {
     @Test
     void generateTakesAConversation() throws Exception {
         Path chat = write("chat.json", "[{\"role\": \"user\", \"content\": \"Hello\"}]");
-        Outcome fromFile = run("generate", "--chat-file", chat.toString(), "--max-tokens", "3", "--json");
-        Outcome fromText = run("generate", "--prompt", "Hello", "--chat", "--max-tokens", "3", "--json");
+        Outcome fromFile =
+                run("generate", "--chat-file", chat.toString(), "--max-tokens", "3", "--json");
+        Outcome fromText =
+                run("generate", "--prompt", "Hello", "--chat", "--max-tokens", "3", "--json");
         assertThat(fromFile.exitCode()).as(fromFile.err()).isZero();
         assertThat(fromFile.json().get("prompt_tokens"))
                 .isEqualTo(fromText.json().get("prompt_tokens"));
@@ -153,7 +165,8 @@ class CommandLineTest {
 
     @Test
     void everyCommandHasHelpWithItsExitCodes() throws Exception {
-        for (String command : List.of("generate", "score", "tokenize", "run", "produce", "consume")) {
+        for (String command :
+                List.of("generate", "score", "tokenize", "run", "produce", "consume")) {
             Outcome outcome = run(command, "--help");
             assertThat(outcome.exitCode()).as(command).isZero();
             assertThat(outcome.out()).contains("millrace " + command, "Exit codes:", "--json");
@@ -172,9 +185,11 @@ class CommandLineTest {
         assertFails("token 1", "generate", "--token-ids", write("b", "[1, 320]").toString());
         assertFails("promptTokens=0", "generate", "--token-ids", write("c", "[]").toString());
         assertFails("no list of messages", "generate", "--chat-file", write("d", "{}").toString());
-        assertFails("message 0", "generate", "--chat-file", write("e", "[{\"role\": 1}]").toString());
+        assertFails(
+                "message 0", "generate", "--chat-file", write("e", "[{\"role\": 1}]").toString());
         String tooLong = "[" + "1,".repeat(100_000) + "1]";
-        assertFails("promptTokens=100001", "generate", "--token-ids", write("f", tooLong).toString());
+        assertFails(
+                "promptTokens=100001", "generate", "--token-ids", write("f", tooLong).toString());
         Path noFolder = directory.resolve("none").resolve("x.npy");
         assertFails(
                 "cannot write " + noFolder,
@@ -203,14 +218,16 @@ class CommandLineTest {
     /** A command on the tiny model, where it takes one. */
     private static Outcome run(String... arguments) throws URISyntaxException {
         boolean takesModel =
-                arguments.length > 1 && List.of("generate", "score", "tokenize").contains(arguments[0]);
+                arguments.length > 1
+                        && List.of("generate", "score", "tokenize").contains(arguments[0]);
         if (!takesModel || List.of(arguments).contains("--help")) {
             return execute(arguments);
         }
         String[] withModel = Arrays.copyOf(arguments, arguments.length + 2);
         withModel[arguments.length] = "--model";
         withModel[arguments.length + 1] =
-                Path.of(CommandLineTest.class.getResource("/models/k256-q4_1.gguf").toURI()).toString();
+                Path.of(CommandLineTest.class.getResource("/models/k256-q4_1.gguf").toURI())
+                        .toString();
         return execute(withModel);
     }
 

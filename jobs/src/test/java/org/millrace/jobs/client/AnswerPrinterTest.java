@@ -30,7 +30,9 @@ class AnswerPrinterTest {
         for (int i = 0; i < 30; i++) {
             printer.print(token("a", i, " word"));
         }
-        assertThat(printed().lines()).hasSize(2).allMatch(line -> line.length() <= 80 && line.endsWith("word"));
+        assertThat(printed().lines())
+                .hasSize(2)
+                .allMatch(line -> line.length() <= 80 && line.endsWith("word"));
     }
 
     /** The topics are read side by side: a completion may come before the last tokens. */

@@ -53,7 +53,11 @@ class PromptReaderTest {
                 "null|must be an object"
             })
     void aBadLineIsNamedWithItsNumber(String line, String problem) {
-        assertThatThrownBy(() -> read("{\"session\":\"a\",\"request\":\"1\",\"text\":\"x\"}\n\n" + line))
+        assertThatThrownBy(
+                        () ->
+                                read(
+                                        "{\"session\":\"a\",\"request\":\"1\",\"text\":\"x\"}\n\n"
+                                                + line))
                 .isInstanceOf(PromptFormatException.class)
                 .hasMessageStartingWith("test:3: ")
                 .hasMessageContaining(problem == null ? "" : problem);

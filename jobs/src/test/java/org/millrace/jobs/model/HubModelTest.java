@@ -36,7 +36,14 @@ class HubModelTest {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.createContext("/", this::answer);
         server.start();
-        files.putAll(Map.of("config.json", "{}", "tokenizer.json", "{}", "model.safetensors", "weights"));
+        files.putAll(
+                Map.of(
+                        "config.json",
+                        "{}",
+                        "tokenizer.json",
+                        "{}",
+                        "model.safetensors",
+                        "weights"));
     }
 
     @AfterEach
@@ -69,7 +76,10 @@ class HubModelTest {
         files.put("tokenizer_config.json", "{}");
         assertThat(names(fetch()))
                 .containsExactly(
-                        "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json");
+                        "config.json",
+                        "model.safetensors",
+                        "tokenizer.json",
+                        "tokenizer_config.json");
     }
 
     @Test
@@ -105,7 +115,9 @@ class HubModelTest {
     @Test
     void refusesShardsOutsideOfItsDirectory() {
         files.put("model.safetensors.index.json", "{\"weight_map\": {\"x\": \"../../key\"}}");
-        assertThatThrownBy(this::fetch).isInstanceOf(IOException.class).hasMessageContaining("../../key");
+        assertThatThrownBy(this::fetch)
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("../../key");
     }
 
     @Test
@@ -128,7 +140,10 @@ class HubModelTest {
 
     private static List<String> names(Path directory) throws IOException {
         try (Stream<Path> list = Files.list(directory)) {
-            return list.map(file -> file.getFileName().toString()).filter(name -> !name.equals(".complete")).sorted().toList();
+            return list.map(file -> file.getFileName().toString())
+                    .filter(name -> !name.equals(".complete"))
+                    .sorted()
+                    .toList();
         }
     }
 }

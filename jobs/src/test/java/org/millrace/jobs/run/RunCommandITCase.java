@@ -20,7 +20,9 @@ import org.millrace.jobs.TestCluster;
 import org.millrace.jobs.client.ConsumeCommand;
 import picocli.CommandLine;
 
-/** The whole of {@code millrace run} and {@code consume}, on the tiny model and the shared broker. */
+/**
+ * The whole of {@code millrace run} and {@code consume}, on the tiny model and the shared broker.
+ */
 @ExtendWith(TestCluster.Extension.class)
 class RunCommandITCase {
     private static final String PROMPTS =
@@ -59,7 +61,8 @@ class RunCommandITCase {
         assertThat(report.get("reused_tokens").asInt()).isPositive();
         assertThat(report.get("cache_bytes").asLong()).isPositive();
         assertThat(report.get("checkpoints")).isNotEmpty();
-        assertThat(report.get("refused").get(0).get("reason").asText()).isEqualTo("prompt_too_long");
+        assertThat(report.get("refused").get(0).get("reason").asText())
+                .isEqualTo("prompt_too_long");
         URI savepoint = URI.create(report.get("savepoint").asText());
         assertThat(Path.of(savepoint).resolve("_metadata")).exists();
 
@@ -71,7 +74,8 @@ class RunCommandITCase {
     }
 
     private static void execute(Object command, TestCluster cluster, String... options) {
-        List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", cluster.bootstrapServers()));
+        List<String> arguments =
+                new ArrayList<>(List.of("--bootstrap-servers", cluster.bootstrapServers()));
         for (String topic : List.of("prompts", "tokens", "completions", "dead-letters")) {
             arguments.add("--" + topic + "-topic");
             arguments.add("run-" + topic);

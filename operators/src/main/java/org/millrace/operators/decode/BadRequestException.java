@@ -2,7 +2,10 @@ package org.millrace.operators.decode;
 
 import org.millrace.operators.DeadLetterReason;
 
-/** A record that belongs on the dead-letter topic, and why. Without a stack trace: it is an answer, not a failure. */
+/**
+ * A record that belongs on the dead-letter topic, and why. Without a stack trace: it is an answer,
+ * not a failure.
+ */
 public final class BadRequestException extends Exception {
     private static final long serialVersionUID = 1L;
 

@@ -9,7 +9,10 @@ import org.millrace.operators.OriginalValue;
 import org.millrace.operators.OutputTags;
 import org.millrace.operators.PromptEnvelope;
 
-/** Decodes raw records; what cannot be answered goes to {@link OutputTags#DEAD_LETTERS}. Never fails. */
+/**
+ * Decodes raw records; what cannot be answered goes to {@link OutputTags#DEAD_LETTERS}. Never
+ * fails.
+ */
 public final class DecodeFunction extends ProcessFunction<RawRecord, PromptEnvelope>
         implements ResultTypeQueryable<PromptEnvelope> {
     private static final long serialVersionUID = 1L;

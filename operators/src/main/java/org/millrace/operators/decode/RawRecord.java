@@ -6,8 +6,8 @@ import org.millrace.operators.types.RawRecordSerializer;
 import org.millrace.operators.types.ValueTypeInfo;
 
 /**
- * A Kafka record as it was read. A source that decodes and throws would end the job, so bytes are decoded by an operator.
- * Nobody changes the arrays.
+ * A Kafka record as it was read. A source that decodes and throws would end the job, so bytes are
+ * decoded by an operator. Nobody changes the arrays.
  *
  * @param key session id in UTF-8, if all is well; may be null
  * @param value a {@code PromptRequest}, if all is well; may be null

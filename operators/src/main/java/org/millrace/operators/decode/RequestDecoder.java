@@ -16,8 +16,8 @@ import org.millrace.schemas.RecordFormatException;
 import org.millrace.schemas.SamplingParams;
 
 /**
- * Turns a raw record into a request that can be answered, as far as that can be told without the model. Whatever the bytes,
- * it returns or throws {@link BadRequestException}. Stateless.
+ * Turns a raw record into a request that can be answered, as far as that can be told without the
+ * model. Whatever the bytes, it returns or throws {@link BadRequestException}. Stateless.
  */
 public final class RequestDecoder {
     /** Longest session id and longest request id, in bytes of UTF-8. */
@@ -41,7 +41,11 @@ public final class RequestDecoder {
         if (!request.getSessionId().equals(sessionId)) {
             throw new BadRequestException(
                     DeadLetterReason.KEY_MISMATCH,
-                    "key=" + sessionId + ", sessionId=" + abbreviate(request.getSessionId()) + ", must be equal");
+                    "key="
+                            + sessionId
+                            + ", sessionId="
+                            + abbreviate(request.getSessionId())
+                            + ", must be equal");
         }
         check(request);
         return request;
@@ -64,7 +68,9 @@ public final class RequestDecoder {
             default ->
                     throw new BadRequestException(
                             DeadLetterReason.UNKNOWN_KIND,
-                            "kind=" + request.getKind() + ", must be one of GENERATE, CANCEL, END_SESSION");
+                            "kind="
+                                    + request.getKind()
+                                    + ", must be one of GENERATE, CANCEL, END_SESSION");
         }
     }
 
@@ -96,7 +102,8 @@ public final class RequestDecoder {
     /** The session id that a key spells. */
     static String sessionId(byte[] key) throws BadRequestException {
         if (key == null) {
-            throw new BadRequestException(DeadLetterReason.NULL_KEY, "key=null, must be the session id");
+            throw new BadRequestException(
+                    DeadLetterReason.NULL_KEY, "key=null, must be the session id");
         }
         if (key.length == 0) {
             throw new BadRequestException(
@@ -126,7 +133,8 @@ public final class RequestDecoder {
     private static PromptRequest parse(byte[] value) throws BadRequestException {
         if (value == null) {
             throw new BadRequestException(
-                    DeadLetterReason.NULL_VALUE, "value=null; to end a session send kind=END_SESSION");
+                    DeadLetterReason.NULL_VALUE,
+                    "value=null; to end a session send kind=END_SESSION");
         }
         if (value.length > MAX_VALUE_BYTES) {
             throw new BadRequestException(
@@ -152,7 +160,8 @@ public final class RequestDecoder {
     private static void checkRequestId(String requestId) throws BadRequestException {
         if (requestId.isEmpty()) {
             throw new BadRequestException(
-                    DeadLetterReason.REQUEST_ID_EMPTY, "requestIdBytes=0, must be 1 to " + MAX_ID_BYTES);
+                    DeadLetterReason.REQUEST_ID_EMPTY,
+                    "requestIdBytes=0, must be 1 to " + MAX_ID_BYTES);
         }
         int bytes = requestId.getBytes(StandardCharsets.UTF_8).length;
         if (bytes > MAX_ID_BYTES) {
@@ -167,7 +176,10 @@ public final class RequestDecoder {
         if (request.getText() != null && !messages.isEmpty()) {
             throw new BadRequestException(
                     DeadLetterReason.TEXT_AND_MESSAGES,
-                    "textLength=" + request.getText().length() + ", messages=" + messages.size()
+                    "textLength="
+                            + request.getText().length()
+                            + ", messages="
+                            + messages.size()
                             + ", must be one of them");
         }
         boolean empty =
@@ -182,12 +194,16 @@ public final class RequestDecoder {
             if (!ROLES.contains(message.getRole())) {
                 throw new BadRequestException(
                         DeadLetterReason.UNKNOWN_ROLE,
-                        "role=" + abbreviate(message.getRole()) + ", must be system, user or assistant");
+                        "role="
+                                + abbreviate(message.getRole())
+                                + ", must be system, user or assistant");
             }
         }
     }
 
     private static String abbreviate(String text) {
-        return text.length() <= 64 ? text : text.substring(0, 64) + "... (length=" + text.length() + ")";
+        return text.length() <= 64
+                ? text
+                : text.substring(0, 64) + "... (length=" + text.length() + ")";
     }
 }

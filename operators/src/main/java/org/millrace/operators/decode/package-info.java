@@ -1,2 +1,5 @@
-/** From the bytes of a Kafka record to a request that can be answered, or a dead letter with a named reason. */
+/**
+ * From the bytes of a Kafka record to a request that can be answered, or a dead letter with a named
+ * reason.
+ */
 package org.millrace.operators.decode;

@@ -29,8 +29,7 @@ public final class LastPromptSerializer extends FrameSerializer<LastPrompt> {
 
     @Override
     protected LastPrompt read(int version, DataInputView in) throws IOException {
-        return new LastPrompt(
-                Frames.readString(in), in.readInt(), in.readLong(), in.readLong());
+        return new LastPrompt(Frames.readString(in), in.readInt(), in.readLong(), in.readLong());
     }
 
     @Override

@@ -9,8 +9,8 @@ import org.millrace.operators.types.FrameSerializer;
 import org.millrace.operators.types.Frames;
 
 /**
- * Version 1: sequence bytes (with a version of their own), most positions int32, model fingerprint string, started int64, first
- * token int64.
+ * Version 1: sequence bytes (with a version of their own), most positions int32, model fingerprint
+ * string, started int64, first token int64.
  */
 public final class RunningTurnSerializer extends FrameSerializer<RunningTurn> {
     static final RunningTurnSerializer INSTANCE = new RunningTurnSerializer();

@@ -10,8 +10,7 @@ import java.util.List;
  * @param answeredRequests ids of the last answered requests, oldest first
  * @param modelFingerprint of the weights that computed the last turn; empty before the first
  */
-public record SessionRecord(
-        int[] tokens, List<String> answeredRequests, String modelFingerprint) {
+public record SessionRecord(int[] tokens, List<String> answeredRequests, String modelFingerprint) {
     /** A session that has not been answered yet. */
     public static final SessionRecord EMPTY = new SessionRecord(new int[0], List.of(), "");
 

@@ -20,8 +20,8 @@ import org.millrace.operators.PromptEnvelope;
 import org.millrace.operators.types.PromptEnvelopeSerializer;
 
 /**
- * The one owner of Flink state. Every method but {@link #sessionsWithWork} is about the session of the last {@link #select}.
- * Runs on the task's mailbox thread.
+ * The one owner of Flink state. Every method but {@link #sessionsWithWork} is about the session of
+ * the last {@link #select}. Runs on the task's mailbox thread.
  *
  * <pre>
  *   work         ValueState            unanswered requests; present only while there are some
@@ -85,7 +85,10 @@ public final class SessionStateManager {
         return new ValueStateDescriptor<>(name, ImmutableBytesSerializer.INSTANCE);
     }
 
-    /** Sessions of this subtask's key groups that have unanswered requests: a copy, state may be changed meanwhile. */
+    /**
+     * Sessions of this subtask's key groups that have unanswered requests: a copy, state may be
+     * changed meanwhile.
+     */
     public List<String> sessionsWithWork() {
         try (Stream<String> keys = backend.getKeys(WORK, VoidNamespace.INSTANCE)) {
             return keys.toList();
@@ -240,7 +243,10 @@ public final class SessionStateManager {
         }
     }
 
-    /** Deletes what is known of the session, but neither its unanswered requests nor its newest prompt. */
+    /**
+     * Deletes what is known of the session, but neither its unanswered requests nor its newest
+     * prompt.
+     */
     public void forgetSession() throws Exception {
         forgetCache();
         for (String requestId : session().answeredRequests()) {

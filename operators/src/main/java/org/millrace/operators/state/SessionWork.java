@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * The index of a session's unanswered requests in order of arrival, the first of them running or next to run. In state only
- * while there is one: restore enumerates the sessions that have it. The requests themselves are kept apart, by number.
+ * The index of a session's unanswered requests in order of arrival, the first of them running or
+ * next to run. In state only while there is one: restore enumerates the sessions that have it. The
+ * requests themselves are kept apart, by number.
  *
  * @param nextNumber number of the next request
  */
@@ -63,7 +64,10 @@ public record SessionWork(long nextNumber, List<Entry> entries) {
         return entries.stream().anyMatch(entry -> entry.kind() == Kind.END_SESSION);
     }
 
-    /** The turn of this id that a request arriving now would repeat, or null; one before an end of the session is another. */
+    /**
+     * The turn of this id that a request arriving now would repeat, or null; one before an end of
+     * the session is another.
+     */
     public Entry find(String requestId) {
         for (int i = entries.size() - 1; i >= 0; i--) {
             Entry entry = entries.get(i);

@@ -13,8 +13,8 @@ import org.millrace.operators.types.FrameSerializer;
 import org.millrace.operators.types.Frames;
 
 /**
- * Version 1: next number int64, number of entries int32, each: number int64, kind int8 (0 turn, 1 end of session), request id
- * string, priority int32, accepted int64.
+ * Version 1: next number int64, number of entries int32, each: number int64, kind int8 (0 turn, 1
+ * end of session), request id string, priority int32, accepted int64.
  */
 public final class SessionWorkSerializer extends FrameSerializer<SessionWork> {
     static final SessionWorkSerializer INSTANCE = new SessionWorkSerializer();

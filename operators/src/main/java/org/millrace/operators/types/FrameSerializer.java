@@ -6,8 +6,8 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * Serializer of an immutable value as a frame that begins with its format version, so that old state is read by newer code
- * without Flink's schema migration.
+ * Serializer of an immutable value as a frame that begins with its format version, so that old
+ * state is read by newer code without Flink's schema migration.
  *
  * <pre>
  *   +---------+----------------------+
@@ -16,7 +16,8 @@ import org.apache.flink.core.memory.DataOutputView;
  *   +---------+----------------------+
  * </pre>
  *
- * Values are never copied: Flink would otherwise copy a session's state on its first touch after each snapshot.
+ * Values are never copied: Flink would otherwise copy a session's state on its first touch after
+ * each snapshot.
  */
 public abstract class FrameSerializer<T> extends TypeSerializerSingleton<T> {
     private static final long serialVersionUID = 1L;

@@ -11,8 +11,8 @@ import org.millrace.operators.PromptEnvelope;
 import org.millrace.schemas.RecordCodec;
 
 /**
- * Version 1: request (Avro, single-object encoding), topic, partition int32, offset int64, timestamp int64, headers, original
- * value's prefix, length int64, SHA-256.
+ * Version 1: request (Avro, single-object encoding), topic, partition int32, offset int64,
+ * timestamp int64, headers, original value's prefix, length int64, SHA-256.
  */
 public final class PromptEnvelopeSerializer extends FrameSerializer<PromptEnvelope> {
     public static final PromptEnvelopeSerializer INSTANCE = new PromptEnvelopeSerializer();

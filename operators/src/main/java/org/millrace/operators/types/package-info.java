@@ -1,2 +1,5 @@
-/** Flink types of the stream's records and of state: versioned frames, no Kryo, no Java serialisation. */
+/**
+ * Flink types of the stream's records and of state: versioned frames, no Kryo, no Java
+ * serialisation.
+ */
 package org.millrace.operators.types;

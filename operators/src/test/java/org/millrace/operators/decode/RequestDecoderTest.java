@@ -51,26 +51,41 @@ class RequestDecoderTest {
                 Arguments.of(DeadLetterReason.KEY_TOO_LONG, record("s".repeat(1 << 20), good)),
                 Arguments.of(DeadLetterReason.INVALID_UTF8, record(new byte[] {(byte) 0xFF}, good)),
                 Arguments.of(DeadLetterReason.NULL_VALUE, record("s", null)),
-                Arguments.of(DeadLetterReason.TOO_LARGE, record("s", encode(text("x".repeat(1 << 20)).build()))),
+                Arguments.of(
+                        DeadLetterReason.TOO_LARGE,
+                        record("s", encode(text("x".repeat(1 << 20)).build()))),
                 Arguments.of(DeadLetterReason.NOT_AVRO, record("s", new byte[0])),
-                Arguments.of(DeadLetterReason.NOT_AVRO, record("s", "{\"text\":\"hi\"}".getBytes(StandardCharsets.UTF_8))),
+                Arguments.of(
+                        DeadLetterReason.NOT_AVRO,
+                        record("s", "{\"text\":\"hi\"}".getBytes(StandardCharsets.UTF_8))),
                 Arguments.of(
                         DeadLetterReason.UNKNOWN_SCHEMA,
-                        record("s", RecordCodec.TOKEN_DELTA.encode(new TokenDelta("s", "r", 0, 1, "x", null)))),
-                Arguments.of(DeadLetterReason.MALFORMED_AVRO, record("s", Arrays.copyOf(good, good.length - 1))),
+                        record(
+                                "s",
+                                RecordCodec.TOKEN_DELTA.encode(
+                                        new TokenDelta("s", "r", 0, 1, "x", null)))),
+                Arguments.of(
+                        DeadLetterReason.MALFORMED_AVRO,
+                        record("s", Arrays.copyOf(good, good.length - 1))),
                 Arguments.of(DeadLetterReason.INVALID_UTF8, record("s", invalidUtf8)),
                 bad(DeadLetterReason.UNKNOWN_KIND, request().setKind(RequestKind.UNKNOWN)),
                 Arguments.of(DeadLetterReason.KEY_MISMATCH, record("t", good)),
                 bad(DeadLetterReason.REQUEST_ID_EMPTY, text("Hi").setRequestId("")),
-                bad(DeadLetterReason.REQUEST_ID_EMPTY, request().setKind(RequestKind.CANCEL).setRequestId("")),
+                bad(
+                        DeadLetterReason.REQUEST_ID_EMPTY,
+                        request().setKind(RequestKind.CANCEL).setRequestId("")),
                 bad(DeadLetterReason.REQUEST_ID_TOO_LONG, text("Hi").setRequestId("ä".repeat(513))),
                 bad(DeadLetterReason.EMPTY_PROMPT, request()),
                 bad(DeadLetterReason.EMPTY_PROMPT, text("")),
-                bad(DeadLetterReason.EMPTY_PROMPT, request().setMessages(List.of(new ChatMessage("user", "")))),
+                bad(
+                        DeadLetterReason.EMPTY_PROMPT,
+                        request().setMessages(List.of(new ChatMessage("user", "")))),
                 bad(
                         DeadLetterReason.TEXT_AND_MESSAGES,
                         text("Hi").setMessages(List.of(new ChatMessage("user", "Hi")))),
-                bad(DeadLetterReason.UNKNOWN_ROLE, request().setMessages(List.of(new ChatMessage("root", "Hi")))),
+                bad(
+                        DeadLetterReason.UNKNOWN_ROLE,
+                        request().setMessages(List.of(new ChatMessage("root", "Hi")))),
                 bad(DeadLetterReason.INVALID_PARAMETER, maxTokens(-1)),
                 bad(DeadLetterReason.INVALID_PARAMETER, maxTokens(0)),
                 bad(DeadLetterReason.INVALID_PARAMETER, temperature(Float.NaN)),

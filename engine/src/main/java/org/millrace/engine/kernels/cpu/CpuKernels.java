@@ -12,8 +12,8 @@ import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.tensor.Tensor;
 
 /**
- * C++ kernels for x86-64 with AVX2 or AVX-512 ({@code src/main/native}). Sizes are checked here, on every call; the native side
- * trusts them. One compute pool serves the whole process.
+ * C++ kernels for x86-64 with AVX2 or AVX-512 ({@code src/main/native}). Sizes are checked here, on
+ * every call; the native side trusts them. One compute pool serves the whole process.
  */
 public final class CpuKernels implements KernelProvider {
     /** Instruction sets, in the order of {@link CpuNative#supportedLevel()}. */
@@ -50,7 +50,8 @@ public final class CpuKernels implements KernelProvider {
     public static CpuKernels create(int threads) {
         String reason = unavailableReason();
         if (reason != null) {
-            throw new UnsupportedOperationException("kernel provider cpu is not available: " + reason);
+            throw new UnsupportedOperationException(
+                    "kernel provider cpu is not available: " + reason);
         }
         Level level = Level.values()[CpuNative.supportedLevel()];
         CpuNative.start(level.ordinal(), threads);

@@ -3,8 +3,8 @@ package org.millrace.engine.kernels.cpu;
 import java.nio.ByteBuffer;
 
 /**
- * Declarations of {@code src/main/native/jni.cpp}. Addresses are raw; whoever calls has checked sizes. Operations as in {@link
- * org.millrace.engine.kernels.KernelProvider}.
+ * Declarations of {@code src/main/native/jni.cpp}. Addresses are raw; whoever calls has checked
+ * sizes. Operations as in {@link org.millrace.engine.kernels.KernelProvider}.
  */
 final class CpuNative {
     private CpuNative() {}
@@ -28,7 +28,9 @@ final class CpuNative {
 
     static native void readArray(long address, byte[] target, int from, int length);
 
-    /** A matrix header over tiles at {@code data}; see {@link TileLayout}. 0 if there is no memory. */
+    /**
+     * A matrix header over tiles at {@code data}; see {@link TileLayout}. 0 if there is no memory.
+     */
     static native long newMatrix(
             long data,
             long blockBytes,
@@ -73,8 +75,7 @@ final class CpuNative {
     static native void add(long x, long y, int count);
 
     /** Throws IndexOutOfBoundsException for an index outside [0, rows). */
-    static native void gatherRows(
-            long x, int rows, long indices, int count, int width, long out);
+    static native void gatherRows(long x, int rows, long indices, int count, int width, long out);
 
     static native void argmax(long x, int rows, int width, long out);
 }

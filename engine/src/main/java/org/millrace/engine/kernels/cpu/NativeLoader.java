@@ -7,8 +7,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
 /**
- * Loads the library once per class loader. A path can be loaded by one class loader only, so each load extracts the resource to
- * a file of its own, deleted right after.
+ * Loads the library once per class loader. A path can be loaded by one class loader only, so each
+ * load extracts the resource to a file of its own, deleted right after.
  */
 final class NativeLoader {
     private static final String RESOURCE = "/native/linux-x86_64/libmillrace.so";

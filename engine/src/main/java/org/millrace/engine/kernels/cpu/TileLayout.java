@@ -3,8 +3,8 @@ package org.millrace.engine.kernels.cpu;
 import org.millrace.engine.tensor.TensorType;
 
 /**
- * How a weight type lies in tiles of {@value #TILE_ROWS} interleaved rows, as {@code src/main/native/kernels.h} reads it. A
- * tile is a run of tile blocks of 32 weights along K:
+ * How a weight type lies in tiles of {@value #TILE_ROWS} interleaved rows, as {@code
+ * src/main/native/kernels.h} reads it. A tile is a run of tile blocks of 32 weights along K:
  *
  * <pre>
  *   codes       4 bits: int8[4][16][4]; low nibble of chunk j: weights 4j..4j+3, high nibble: 16 + 4j..

@@ -8,7 +8,9 @@ import org.millrace.engine.tensor.Float16;
 import org.millrace.engine.tensor.Tensor;
 import org.millrace.engine.tensor.WeightBlock;
 
-/** Copies a tensor into tiles of 16 interleaved rows; rows past the end of the last tile are zero. */
+/**
+ * Copies a tensor into tiles of 16 interleaved rows; rows past the end of the last tile are zero.
+ */
 final class TilePacker {
     private final Tensor tensor;
     private final TileLayout layout;
@@ -49,8 +51,7 @@ final class TilePacker {
     }
 
     private int rowsOf(int tile) {
-        return Math.min(
-                TileLayout.TILE_ROWS, tensor.rows() - tile * TileLayout.TILE_ROWS);
+        return Math.min(TileLayout.TILE_ROWS, tensor.rows() - tile * TileLayout.TILE_ROWS);
     }
 
     private void packFloats(int tile, ByteBuffer out) {

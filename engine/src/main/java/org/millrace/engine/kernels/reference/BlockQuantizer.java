@@ -1,8 +1,8 @@
 package org.millrace.engine.kernels.reference;
 
 /**
- * Symmetric int8 quantisation of one block: scale s = largest magnitude / 127, code = rint(x * (127 / magnitude)), half to
- * even. Blocks are 32 activations, or one head of K, V or Q.
+ * Symmetric int8 quantisation of one block: scale s = largest magnitude / 127, code = rint(x * (127
+ * / magnitude)), half to even. Blocks are 32 activations, or one head of K, V or Q.
  */
 final class BlockQuantizer {
     private static final int MAGNITUDE_BITS = 0x7FFFFFFF;
@@ -12,9 +12,11 @@ final class BlockQuantizer {
     private BlockQuantizer() {}
 
     /**
-     * Writes the codes of {@code values[from, from + length)} to {@code codes[from, from + length)}.
+     * Writes the codes of {@code values[from, from + length)} to {@code codes[from, from +
+     * length)}.
      *
-     * @return the scale: 0 for a block below 2^-100; not finite if a value is not, and then all codes are 0
+     * @return the scale: 0 for a block below 2^-100; not finite if a value is not, and then all
+     *     codes are 0
      */
     static float quantize(float[] values, int from, int length, byte[] codes) {
         int largest = 0;

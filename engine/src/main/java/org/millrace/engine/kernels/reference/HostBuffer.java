@@ -6,7 +6,10 @@ import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import org.millrace.engine.kernels.DeviceBuffer;
 
-/** Heap memory with typed views. Freed by the garbage collector; {@link #close} only drops the claim. */
+/**
+ * Heap memory with typed views. Freed by the garbage collector; {@link #close} only drops the
+ * claim.
+ */
 final class HostBuffer implements DeviceBuffer {
     private final ByteBuffer bytes;
     private final FloatBuffer floats;

@@ -8,8 +8,9 @@ import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.tensor.Float16;
 
 /**
- * Attention of one query head at a time, by the book: scores of all visible slots in ascending position; per reduction block
- * of 256 positions largest score, weights, their sum, the weighted sum of values; blocks combined in ascending order.
+ * Attention of one query head at a time, by the book: scores of all visible slots in ascending
+ * position; per reduction block of 256 positions largest score, weights, their sum, the weighted
+ * sum of values; blocks combined in ascending order.
  */
 final class ReferenceAttention {
     private static final int REDUCTION_BLOCK_SHIFT = 8;
@@ -28,7 +29,10 @@ final class ReferenceAttention {
         this.scale = 1f / (float) Math.sqrt((float) headDim);
     }
 
-    /** Attention of query vector {@code q} in {@code row} over the cache of {@code kvHead}; float[headDim]. */
+    /**
+     * Attention of query vector {@code q} in {@code row} over the cache of {@code kvHead};
+     * float[headDim].
+     */
     float[] attend(int layer, int row, int kvHead, float[] q) {
         HostBuffer rows = HostBuffer.of(view.rows());
         int sequence = rows.getInt(2 * row);
@@ -137,7 +141,10 @@ final class ReferenceAttention {
             float scaled = weight * pool.getFloat(offset + page.valueScaleOffset(slot));
             for (int d = 0; d < headDim; d++) {
                 out[d] =
-                        Math.fma(scaled, (float) pool.get(offset + page.valueOffset(slot, d)), out[d]);
+                        Math.fma(
+                                scaled,
+                                (float) pool.get(offset + page.valueOffset(slot, d)),
+                                out[d]);
             }
             return;
         }

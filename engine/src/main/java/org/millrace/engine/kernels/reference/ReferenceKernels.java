@@ -12,8 +12,8 @@ import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.tensor.Tensor;
 
 /**
- * The numerics contract in plain Java, written to be read: the oracle of all other providers, and what runs where there is no
- * C++ library.
+ * The numerics contract in plain Java, written to be read: the oracle of all other providers, and
+ * what runs where there is no C++ library.
  */
 public final class ReferenceKernels implements KernelProvider {
     private static final int NORM_LANES = 64;
@@ -110,7 +110,11 @@ public final class ReferenceKernels implements KernelProvider {
     }
 
     private static void multiply(
-            ReferenceMatrix weights, int rows, float[] values, QuantizedRows quantized, HostBuffer out) {
+            ReferenceMatrix weights,
+            int rows,
+            float[] values,
+            QuantizedRows quantized,
+            HostBuffer out) {
         IntStream.range(0, weights.rows())
                 .parallel()
                 .forEach(

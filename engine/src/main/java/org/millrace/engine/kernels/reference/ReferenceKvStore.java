@@ -20,7 +20,10 @@ final class ReferenceKvStore {
         this.headDim = page.headDim();
     }
 
-    /** Rotates the head at {@code x[from, from + headDim)}, half-split: dimension i turns with i + headDim / 2. */
+    /**
+     * Rotates the head at {@code x[from, from + headDim)}, half-split: dimension i turns with i +
+     * headDim / 2.
+     */
     void rotate(HostBuffer x, int from, HostBuffer rope, int position) {
         int half = headDim / 2;
         for (int i = 0; i < half; i++) {

@@ -29,7 +29,9 @@ final class ReferenceMatrix implements WeightMatrix {
     /** float[rows][columns / 32]; null where the type has none. */
     private float[] mins;
 
-    /** int8[rows][columns / 32][2]: integer factors of the halves of a block; null where all are 1. */
+    /**
+     * int8[rows][columns / 32][2]: integer factors of the halves of a block; null where all are 1.
+     */
     private byte[] halfScales;
 
     ReferenceMatrix(Tensor tensor, ActivationType activations) {
