@@ -31,7 +31,8 @@ avx512=(-mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -Wno-maybe-unini
 
 "$cxx" "${common[@]}" -mavx2 -mfma -mf16c -c kernels_avx2.cpp -o "$objects/kernels_avx2.o"
 "$cxx" "${common[@]}" -mavx2 -mfma -mf16c "${avx512[@]}" -c kernels_avx512.cpp -o "$objects/kernels_avx512.o"
-"$cxx" "${common[@]}" -c pool.cpp -o "$objects/pool.o"
-"$cxx" "${common[@]}" -c jni.cpp -o "$objects/jni.o"
+for source in pool memory jni; do
+    "$cxx" "${common[@]}" -c "$source.cpp" -o "$objects/$source.o"
+done
 "$cxx" -shared -static-libstdc++ -static-libgcc -pthread "$objects"/*.o -o "$library.tmp"
 mv "$library.tmp" "$library"

@@ -1,15 +1,14 @@
 // JNI entry points of CpuNative.java: unpack arguments, cut the work into chunks, run them on the pool. Addresses come as
 // longs; sizes were checked in Java.
 #include <jni.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <new>
 #include <string>
 #include <vector>
 
 #include "kernels.h"
+#include "memory.h"
 #include "pool.h"
 
 using namespace millrace;
@@ -151,29 +150,10 @@ MILLRACE_JNI(void, start)(JNIEnv*, jclass, jint level, jint threads) {
     pool->resize(threads);
 }
 
-// Large buffers are mapped, on huge pages where there are any: a page takes memory only when it is first written.
-constexpr size_t kHugePage = 2 << 20;
-
-MILLRACE_JNI(jlong, allocate)(JNIEnv*, jclass, jlong bytes) {
-    const size_t size = aligned((size_t)bytes);
-    if (size < kHugePage) {
-        void* memory = aligned_alloc(64, size);
-        if (memory != nullptr) memset(memory, 0, size);
-        return (jlong)memory;
-    }
-    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return 0;
-    madvise(memory, size, MADV_HUGEPAGE);
-    return (jlong)memory;
-}
+MILLRACE_JNI(jlong, allocate)(JNIEnv*, jclass, jlong bytes) { return (jlong)allocateMemory((size_t)bytes); }
 
 MILLRACE_JNI(void, free)(JNIEnv*, jclass, jlong address, jlong bytes) {
-    const size_t size = aligned((size_t)bytes);
-    if (size < kHugePage) {
-        free(at<void>(address));
-    } else {
-        munmap(at<void>(address), size);
-    }
+    freeMemory(at<void>(address), (size_t)bytes);
 }
 
 MILLRACE_JNI(void, write)(JNIEnv* env, jclass, jlong address, jobject source, jint from, jint length) {

@@ -88,6 +88,10 @@ static inline void blockTile(const MatmulArgs& args, const Matrix& m, const uint
         for (int c = 0; c < N; c++) acc[c] = zeros();
         for (int b = start; b < end; b++) {
             const uint8_t* block = tile + (size_t)b * m.blockBytes;
+            // The first columns fetch the next tile while they compute on this one.
+            if (row == 0) {
+                for (size_t at = 0; at < m.blockBytes; at += 64) __builtin_prefetch(block + m.tileBytes + at);
+            }
             Ints v[N];
             blockProducts<FLAGS, N>(block, codes, sums, b, v);
             const Floats scale = loadScales(block + Parts::scales, Parts::half);
