@@ -108,6 +108,9 @@ public final class GenerationJob {
                         OutputSinks.TRANSACTION_TIMEOUT,
                         Long.toString(KafkaTopics.maxTransactionTimeoutMillis(admin)));
             }
+        } catch (IOException e) {
+            throw new IOException(
+                    "brokers=" + kafka.getProperty("bootstrap.servers") + ": " + e.getMessage(), e);
         }
         return kafka;
     }

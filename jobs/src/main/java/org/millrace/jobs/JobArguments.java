@@ -17,6 +17,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /**
  * The command line's options that concern the job, for {@code millrace run} and {@code flink run}
@@ -50,7 +51,8 @@ public final class JobArguments {
     @Option(
             names = "--parallelism",
             paramLabel = "N",
-            description = "Subtasks of the job (default: 1).")
+            description = "Subtasks of the job, at least 1 (default: 1).",
+            converter = PositiveConverter.class)
     Integer parallelism;
 
     @Option(
@@ -109,6 +111,18 @@ public final class JobArguments {
         JobArguments arguments = new JobArguments();
         new CommandLine(arguments).setCaseInsensitiveEnumValuesAllowed(true).parseArgs(args);
         return arguments.toConfiguration();
+    }
+
+    /** Numbers from 1 on. */
+    static final class PositiveConverter implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            int number = Integer.parseInt(text);
+            if (number < 1) {
+                throw new TypeConversionException("must be at least 1");
+            }
+            return number;
+        }
     }
 
     /** Flink's own spelling of durations. */

@@ -3,6 +3,7 @@ package org.millrace.jobs.client;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.time.Duration;
+import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.Callable;
 import org.apache.avro.specific.SpecificRecord;
@@ -20,6 +21,9 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         description = "Shows tokens, completions and dead letters of a broker, without repeats.")
 public final class ConsumeCommand implements Callable<Integer> {
+    private static final Duration POLL = Duration.ofMillis(200);
+    private static final long LAST_TOKENS_MILLIS = 2000;
+
     @Mixin private KafkaArguments kafka;
 
     @Option(
@@ -64,12 +68,9 @@ public final class ConsumeCommand implements Callable<Integer> {
                         : OutputReader.fromBeginning(properties, topics)) {
             long lastMillis = System.currentTimeMillis();
             while (answers < until) {
-                for (SpecificRecord output : reader.poll(Duration.ofMillis(200))) {
+                if (showNext(reader)) {
                     lastMillis = System.currentTimeMillis();
-                    show(output);
-                }
-                out.flush();
-                if (System.currentTimeMillis() - lastMillis > timeoutSeconds * 1000) {
+                } else if (System.currentTimeMillis() - lastMillis > timeoutSeconds * 1000) {
                     throw new IOException(
                             "nothing came for timeout="
                                     + timeoutSeconds
@@ -78,8 +79,17 @@ public final class ConsumeCommand implements Callable<Integer> {
                                     + " completions and dead letters");
                 }
             }
+            // The topics are read side by side: tokens of the last answers may still be on their way.
+            while (System.currentTimeMillis() - lastMillis < LAST_TOKENS_MILLIS && showNext(reader)) {}
         }
         return 0;
+    }
+
+    private boolean showNext(OutputReader reader) throws IOException {
+        List<SpecificRecord> outputs = reader.poll(POLL);
+        outputs.forEach(this::show);
+        out.flush();
+        return !outputs.isEmpty();
     }
 
     private void show(SpecificRecord output) {

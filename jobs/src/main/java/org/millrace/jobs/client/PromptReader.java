@@ -16,6 +16,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -61,9 +62,14 @@ public final class PromptReader implements AutoCloseable {
 
     /** Reads a file, or standard input for {@code -}. */
     public static PromptReader open(String file) throws IOException {
-        return file.equals("-")
-                ? new PromptReader("standard input", System.in)
-                : new PromptReader(file, Files.newInputStream(Path.of(file)));
+        if (file.equals("-")) {
+            return new PromptReader("standard input", System.in);
+        }
+        try {
+            return new PromptReader(file, Files.newInputStream(Path.of(file)));
+        } catch (NoSuchFileException e) {
+            throw new IOException("no prompts file at " + file, e);
+        }
     }
 
     /** Reads a stream; {@code source} names it in errors. */
