@@ -79,8 +79,10 @@ public final class ConsumeCommand implements Callable<Integer> {
                                     + " completions and dead letters");
                 }
             }
-            // The topics are read side by side: tokens of the last answers may still be on their way.
-            while (System.currentTimeMillis() - lastMillis < LAST_TOKENS_MILLIS && showNext(reader)) {}
+            // The topics are read side by side: tokens of the last answers may still be on their
+            // way.
+            while (System.currentTimeMillis() - lastMillis < LAST_TOKENS_MILLIS
+                    && showNext(reader)) {}
         }
         return 0;
     }
