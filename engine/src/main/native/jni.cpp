@@ -62,23 +62,33 @@ bool areRows(JNIEnv* env, const int32_t* indices, int count, int limit) {
     return true;
 }
 
+// KvPageDescriptor in the order of CpuKernels.pageArgs.
+constexpr int kPageLongs = 9;
+
+PageLayout pageLayout(JNIEnv* env, jlongArray array) {
+    jlong a[kPageLongs];
+    env->GetLongArrayRegion(array, 0, kPageLongs, a);
+    return {(KvType)a[0], (int)a[1], (int)a[2], (int)a[3], (int)a[4], (int)a[5], (int)a[6], (int)a[7], (int)a[8]};
+}
+
 // CacheView in the order of CpuKernels.cacheArgs.
 CacheArgs cacheArgs(JNIEnv* env, jlongArray array) {
-    jlong a[19];
-    env->GetLongArrayRegion(array, 0, 19, a);
+    constexpr int kLongs = 11;
+    jlong a[kLongs];
+    env->GetLongArrayRegion(array, kPageLongs, kLongs, a);
     CacheArgs c;
-    c.page = {(KvType)a[0], (int)a[1], (int)a[2], (int)a[3], (int)a[4],
-              (int)a[5],    (int)a[6], (int)a[7], (int)a[8]};
-    c.pool = at<uint8_t>(a[9]);
-    c.rows = at<int32_t>(a[10]);
-    c.sequences = at<int32_t>(a[11]);
-    c.heads = at<int32_t>(a[12]);
-    c.entries = at<int32_t>(a[13]);
-    c.faults = at<int32_t>(a[14]);
-    c.numRows = (int)a[15];
-    c.numSequences = (int)a[16];
-    c.numKvHeads = (int)a[17];
-    c.numHeads = (int)a[18];
+    c.page = pageLayout(env, array);
+    c.pool = at<uint8_t>(a[0]);
+    c.rows = at<int32_t>(a[1]);
+    c.sequences = at<int32_t>(a[2]);
+    c.heads = at<int32_t>(a[3]);
+    c.entries = at<int32_t>(a[4]);
+    c.faults = at<int32_t>(a[5]);
+    c.scores = at<float>(a[6]);
+    c.numRows = (int)a[7];
+    c.numSequences = (int)a[8];
+    c.numKvHeads = (int)a[9];
+    c.numHeads = (int)a[10];
     return c;
 }
 
@@ -249,6 +259,14 @@ MILLRACE_JNI(void, attention)(JNIEnv* env, jclass, jlongArray cache, jlong q, jl
     args.items = items.data();
     args.maxTiles = maxTiles(args.cache);
     run(env, kernels->attention, &args, (int)items.size(), attentionScratch(args.cache.page, args.maxTiles).bytes);
+}
+
+MILLRACE_JNI(void, moveSlots)(
+    JNIEnv* env, jclass, jlongArray page, jlong pool, jlong scores, jlong moves, jint count) {
+    if (count < 1) return;
+    MoveArgs args{pageLayout(env, page), at<uint8_t>(pool), at<float>(scores), at<int32_t>(moves), count, 0};
+    args.movesPerChunk = rowsPerChunk(count, 2 * args.page.headDim);
+    run(env, kernels->moveSlots, &args, chunks(count, args.movesPerChunk));
 }
 
 MILLRACE_JNI(void, swiGlu)(JNIEnv* env, jclass, jlong gate, jlong up, jint count, jlong out) {

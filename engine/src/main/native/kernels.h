@@ -74,6 +74,7 @@ struct CacheArgs {
     const int32_t* heads;      // [numSequences][numKvHeads][4]
     const int32_t* entries;    // [][2]
     int32_t* faults;           // [numRows]
+    float* scores;             // [pages][kPageSlots]
     int numRows;
     int numSequences;
     int numKvHeads;
@@ -86,6 +87,15 @@ struct StoreArgs {
     float* q;
     float* k;
     const float* v;
+};
+
+struct MoveArgs {
+    PageLayout page;
+    uint8_t* pool;
+    float* scores;         // [pages][kPageSlots]
+    const int32_t* moves;  // [count][4]: source page and slot, target page and slot
+    int count;
+    int movesPerChunk;
 };
 
 // Query vectors of one KV head and sequence: query heads [head, head + heads) of rows [row, row + rows).
@@ -167,6 +177,7 @@ struct Kernels {
     void (*matmul)(const void* args, int chunk, void* scratch);
     void (*ropeAndStore)(const void* args, int row, void* scratch);
     void (*attention)(const void* args, int item, void* scratch);
+    void (*moveSlots)(const void* args, int chunk, void* scratch);
     void (*embed)(const void* args, int row, void* scratch);
     void (*rmsNorm)(const void* args, int chunk, void* scratch);
     void (*quantize)(const void* args, int chunk, void* scratch);

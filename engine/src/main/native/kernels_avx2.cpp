@@ -4,6 +4,7 @@
 // After the instruction set's primitives: the operations, written once.
 #include "matmul.h"
 #include "rows.h"
+#include "slots.h"
 #include "attention.h"
 
 namespace millrace {
@@ -13,6 +14,7 @@ const Kernels kAvx2Kernels = {
     avx2::matmul,
     avx2::ropeAndStore,
     avx2::attention,
+    avx2::moveSlots,
     avx2::embed,
     avx2::rmsNorm,
     avx2::quantize,

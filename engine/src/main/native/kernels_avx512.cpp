@@ -4,6 +4,7 @@
 // After the instruction set's primitives: the operations, written once.
 #include "matmul.h"
 #include "rows.h"
+#include "slots.h"
 #include "attention.h"
 
 namespace millrace {
@@ -13,6 +14,7 @@ const Kernels kAvx512Kernels = {
     avx512::matmul,
     avx512::ropeAndStore,
     avx512::attention,
+    avx512::moveSlots,
     avx512::embed,
     avx512::rmsNorm,
     avx512::quantize,

@@ -63,6 +63,7 @@ public class AttentionBenchmark {
 
     private final List<DeviceBuffer> buffers = new ArrayList<>();
     private KernelProvider kernels;
+    private PagePool pool;
     private CacheView view;
     private DeviceBuffer q;
     private DeviceBuffer out;
@@ -73,17 +74,16 @@ public class AttentionBenchmark {
         CacheLayout layout =
                 new CacheLayout(new KvPageDescriptor(kvType, HEAD_DIM), 1, NUM_KV_HEADS, "");
         int pages = (int) layout.pagesFor(positions);
-        PagePool pool =
-                new PagePool(layout, allocate((long) pages * layout.page().pageBytes()), pages);
+        pool = new PagePool(kernels, layout, pages);
         SessionCache cache = new SessionCache(pool);
         cache.reserve(positions);
         cache.append(positions);
-        view = view(cache, pool);
+        view = view(cache);
         q = allocate((long) Float.BYTES * rows * NUM_HEADS * HEAD_DIM);
         out = allocate((long) Float.BYTES * rows * NUM_HEADS * HEAD_DIM);
     }
 
-    private CacheView view(SessionCache cache, PagePool pool) {
+    private CacheView view(SessionCache cache) {
         int first = positions - rows;
         int[] rowInts = new int[2 * rows];
         for (int row = 0; row < rows; row++) {
@@ -108,7 +108,9 @@ public class AttentionBenchmark {
                 upload(0, rows),
                 upload(headInts),
                 upload(entries.array()),
-                upload(new int[rows]));
+                upload(new int[rows]),
+                pool.scores(),
+                null);
     }
 
     private DeviceBuffer allocate(long bytes) {
@@ -135,6 +137,7 @@ public class AttentionBenchmark {
     @TearDown(Level.Trial)
     public void tearDown() {
         buffers.forEach(DeviceBuffer::close);
+        pool.close();
         kernels.close();
     }
 }

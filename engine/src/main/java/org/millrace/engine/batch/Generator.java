@@ -60,8 +60,7 @@ public final class Generator implements AutoCloseable {
                             + options.maxSequences());
         }
         int capacity = (int) Math.min(pages, Integer.MAX_VALUE - 8);
-        DeviceBuffer storage = kernels.allocate((long) capacity * layout.page().pageBytes());
-        pool = new PagePool(layout, storage, capacity);
+        pool = new PagePool(kernels, layout, capacity);
         transformer = model.newTransformer(options.maxBatchTokens(), options.maxSequences());
         scheduler = new Scheduler(options.maxBatchTokens());
         batch = new StepBatch(kernels, pool);

@@ -47,8 +47,7 @@ public final class Scorer {
         }
         CacheLayout layout = model.cacheLayout();
         int pages = Math.toIntExact(layout.pagesFor(tokens.length));
-        DeviceBuffer storage = model.kernels().allocate((long) pages * layout.page().pageBytes());
-        try (PagePool pool = new PagePool(layout, storage, pages);
+        try (PagePool pool = new PagePool(model.kernels(), layout, pages);
                 TransformerModel transformer = model.newTransformer(CHUNK_ROWS, CHUNK_ROWS);
                 StepBatch batch = new StepBatch(model.kernels(), pool);
                 SessionCache cache = new SessionCache(pool)) {

@@ -86,7 +86,7 @@ final class StepBatch implements AutoCloseable {
                     headInts.put(entryInts.position() / 2)
                             .put(cache.pages(layer, kvHead))
                             .put(firstSlots[s * layout.numHeads() + head])
-                            .put(0);
+                            .put(CacheView.SCORE_NONE);
                     cache.writeEntries(layer, kvHead, entryInts);
                 }
             }
@@ -122,7 +122,9 @@ final class StepBatch implements AutoCloseable {
                 sequences.device,
                 heads.device,
                 entries.device,
-                faults.device);
+                faults.device,
+                pool.scores(),
+                null);
     }
 
     /** Uploads the rows whose logits are wanted, int[count]. */

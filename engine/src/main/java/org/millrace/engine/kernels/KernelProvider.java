@@ -1,6 +1,7 @@
 package org.millrace.engine.kernels;
 
 import org.millrace.engine.kvcache.CacheView;
+import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.tensor.Tensor;
 
 /**
@@ -56,7 +57,7 @@ public interface KernelProvider extends AutoCloseable {
 
     /**
      * Rotates queries and keys by their rows' positions and stores keys and values of one layer in
-     * their slots, with the slots' positions. Sets {@code view.faults}.
+     * their slots, with the slots' positions and score 0. Sets {@code view.faults}.
      *
      * @param rope float[contextLength][headDim / 2][2]: cosine, sine
      * @param q float[numRows][numHeads][headDim], rotated in place
@@ -74,13 +75,28 @@ public interface KernelProvider extends AutoCloseable {
 
     /**
      * Causal attention of one layer: each row over the live slots of its sequence whose position is
-     * not above its own.
+     * not above its own. Adds to the statistics of {@code view.profile} and updates {@code
+     * view.scores} of heads with a score mode; both are undefined for sequences with a fault.
      *
      * @param q float[numRows][numHeads][headDim], rotated; head h reads KV head {@code h /
      *     (numHeads / numKvHeads)}
      * @param out float[numRows][numHeads][headDim]
      */
     void attention(CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out);
+
+    /**
+     * Copies slots to other pages of the same pool: position, key, value, scales and score. No
+     * source page is a target page.
+     *
+     * @param scores float[pages of the pool][page slots]
+     * @param moves int[count][4]: source page, source slot, target page, target slot
+     */
+    void moveSlots(
+            KvPageDescriptor page,
+            DeviceBuffer pool,
+            DeviceBuffer scores,
+            DeviceBuffer moves,
+            int count);
 
     /**
      * {@code out = silu(gate) * up}, element by element; all float[count]. {@code out} may be

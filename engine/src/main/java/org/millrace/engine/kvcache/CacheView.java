@@ -15,10 +15,14 @@ import org.millrace.engine.kernels.DeviceBuffer;
  * @param sequences int[numSequences][2]: first row, number of rows
  * @param heads int[layers][numSequences][numKvHeads][4]: first entry of the head's page table in
  *     {@code entries}, number of pages, slot of the sequence's first new row (page ordinal times
- *     page slots, plus slot in page; rows take consecutive slots), 0
+ *     page slots, plus slot in page; rows take consecutive slots), score mode: {@link #SCORE_NONE},
+ *     {@link #SCORE_SUM} or {@link #SCORE_PEAK}; the last two only where the sequence has one row
  * @param entries int[][2]: page number, live mask (bit s = slot s of the page holds a retained
  *     position; slots of the rows of this step are set)
  * @param faults int[numRows]: kernels set 1 where a stored K, V or scale is not finite
+ * @param scores float[pool pages][page slots]: what decode steps attended to a slot with; 0 once a
+ *     slot is filled, then as the head's score mode says
+ * @param profile what to measure of the rows' attention; null if no sequence is profiled
  */
 public record CacheView(
         KvPageDescriptor page,
@@ -30,4 +34,15 @@ public record CacheView(
         DeviceBuffer sequences,
         DeviceBuffer heads,
         DeviceBuffer entries,
-        DeviceBuffer faults) {}
+        DeviceBuffer faults,
+        DeviceBuffer scores,
+        Profile profile) {
+    /** Score mode: attention leaves the head's scores alone. */
+    public static final int SCORE_NONE = 0;
+
+    /** Score mode: adds the mean attention of the group's query heads to each slot's score. */
+    public static final int SCORE_SUM = 1;
+
+    /** Score mode: a slot's score is the largest attention that any query head gave it. */
+    public static final int SCORE_PEAK = 2;
+}

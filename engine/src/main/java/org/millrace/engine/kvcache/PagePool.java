@@ -3,26 +3,33 @@ package org.millrace.engine.kvcache;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.millrace.engine.kernels.DeviceBuffer;
+import org.millrace.engine.kernels.KernelProvider;
 
 /**
- * Owner of all pages of a generator: one buffer, a stack of free pages, and the count of pages
- * promised to sessions. Not thread safe.
+ * Owner of all pages of a generator: one buffer of pages, one of their slots' scores, a stack of
+ * free pages, and the count of pages promised to sessions. Not thread safe.
  */
 public final class PagePool implements AutoCloseable {
     private final CacheLayout layout;
     private final DeviceBuffer storage;
+    private final DeviceBuffer scores;
     private final int capacity;
     private final int[] free;
     private int freePages;
     private long committedPages;
 
-    /**
-     * @param storage room for {@code capacity} pages; the pool closes it
-     */
-    public PagePool(CacheLayout layout, DeviceBuffer storage, int capacity) {
+    /** Allocates {@code capacity} pages in the memory of {@code kernels}. */
+    public PagePool(KernelProvider kernels, CacheLayout layout, int capacity) {
         this.layout = layout;
-        this.storage = storage;
         this.capacity = capacity;
+        this.storage = kernels.allocate((long) capacity * layout.page().pageBytes());
+        try {
+            this.scores =
+                    kernels.allocate((long) capacity * KvPageDescriptor.PAGE_SLOTS * Float.BYTES);
+        } catch (OutOfMemoryError e) {
+            storage.close();
+            throw e;
+        }
         this.free = new int[capacity];
         this.freePages = capacity;
         for (int i = 0; i < capacity; i++) {
@@ -36,6 +43,11 @@ public final class PagePool implements AutoCloseable {
 
     public DeviceBuffer storage() {
         return storage;
+    }
+
+    /** float[capacity][page slots], see {@link CacheView}. */
+    public DeviceBuffer scores() {
+        return scores;
     }
 
     public int capacity() {
@@ -92,5 +104,6 @@ public final class PagePool implements AutoCloseable {
     @Override
     public void close() {
         storage.close();
+        scores.close();
     }
 }

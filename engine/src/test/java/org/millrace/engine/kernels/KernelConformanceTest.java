@@ -356,6 +356,8 @@ abstract class KernelConformanceTest {
                     DeviceBuffer vBuffer = upload(kernels, v);
                     Output qOut = new Output(kernels, q.length);
                     Output faults = new Output(kernels, numRows);
+                    DeviceBuffer scores =
+                            kernels.allocate(4L * PAGES * KvPageDescriptor.PAGE_SLOTS);
                     Output out = new Output(kernels, q.length)) {
                 poolBuffer.write(0, ByteBuffer.wrap(pool));
                 qOut.buffer.write(0, bytes(q));
@@ -370,7 +372,9 @@ abstract class KernelConformanceTest {
                                 sequencesBuffer,
                                 headsBuffer,
                                 entriesBuffer,
-                                faults.buffer);
+                                faults.buffer,
+                                scores,
+                                null);
                 kernels.ropeAndStore(
                         view, LAYERS - 1, numHeads, ropeBuffer, qOut.buffer, kBuffer, vBuffer);
                 kernels.attention(view, LAYERS - 1, numHeads, qOut.buffer, out.buffer);

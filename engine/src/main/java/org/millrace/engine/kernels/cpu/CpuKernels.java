@@ -2,6 +2,7 @@ package org.millrace.engine.kernels.cpu;
 
 import static org.millrace.engine.kernels.cpu.CpuBuffer.address;
 
+import java.util.stream.LongStream;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.DeviceBuffer;
@@ -163,37 +164,60 @@ public final class CpuKernels implements KernelProvider {
     @Override
     public void attention(
             CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out) {
+        if (view.profile() != null) {
+            throw new UnsupportedOperationException("profiles");
+        }
         long bytes = 4L * view.numRows() * view.page().headDim() * numHeads;
         CpuNative.attention(
                 cacheArgs(view, layer, numHeads), address(q, bytes), address(out, bytes));
     }
 
+    @Override
+    public void moveSlots(
+            KvPageDescriptor page,
+            DeviceBuffer pool,
+            DeviceBuffer scores,
+            DeviceBuffer moves,
+            int count) {
+        CpuNative.moveSlots(
+                pageArgs(page).toArray(),
+                address(pool, 0),
+                address(scores, 0),
+                address(moves, 16L * count),
+                count);
+    }
+
     /** In the order of {@code cacheArgs} in jni.cpp. */
     private static long[] cacheArgs(CacheView view, int layer, int numHeads) {
-        KvPageDescriptor page = view.page();
         long heads = (long) view.numSequences() * view.numKvHeads() * 4 * Integer.BYTES;
+        LongStream addresses =
+                LongStream.of(
+                        address(view.pool(), 0),
+                        address(view.rows(), 8L * view.numRows()),
+                        address(view.sequences(), 8L * view.numSequences()),
+                        address(view.heads(), (layer + 1) * heads) + layer * heads,
+                        address(view.entries(), 0),
+                        address(view.faults(), 4L * view.numRows()),
+                        address(view.scores(), 0));
+        LongStream counts =
+                LongStream.of(view.numRows(), view.numSequences(), view.numKvHeads(), numHeads);
+        return LongStream.concat(pageArgs(view.page()), LongStream.concat(addresses, counts))
+                .toArray();
+    }
+
+    /** In the order of {@code pageLayout} in jni.cpp. */
+    private static LongStream pageArgs(KvPageDescriptor page) {
         boolean scaled = page.hasScales();
-        return new long[] {
-            page.type().ordinal(),
-            page.headDim(),
-            page.keyDim(),
-            page.positionOffset(0),
-            scaled ? page.keyScaleOffset(0) : 0,
-            scaled ? page.valueScaleOffset(0) : 0,
-            page.keyOffset(0, 0),
-            page.valueOffset(0, 0),
-            page.pageBytes(),
-            address(view.pool(), 0),
-            address(view.rows(), 8L * view.numRows()),
-            address(view.sequences(), 8L * view.numSequences()),
-            address(view.heads(), (layer + 1) * heads) + layer * heads,
-            address(view.entries(), 0),
-            address(view.faults(), 4L * view.numRows()),
-            view.numRows(),
-            view.numSequences(),
-            view.numKvHeads(),
-            numHeads
-        };
+        return LongStream.of(
+                page.type().ordinal(),
+                page.headDim(),
+                page.keyDim(),
+                page.positionOffset(0),
+                scaled ? page.keyScaleOffset(0) : 0,
+                scaled ? page.valueScaleOffset(0) : 0,
+                page.keyOffset(0, 0),
+                page.valueOffset(0, 0),
+                page.pageBytes());
     }
 
     @Override

@@ -70,6 +70,8 @@ final class CpuNative {
 
     static native void attention(long[] cache, long q, long out);
 
+    static native void moveSlots(long[] page, long pool, long scores, long moves, int count);
+
     static native void swiGlu(long gate, long up, int count, long out);
 
     static native void add(long x, long y, int count);

@@ -33,6 +33,10 @@ final class HostBuffer implements DeviceBuffer {
         return bytes;
     }
 
+    IntBuffer ints() {
+        return ints;
+    }
+
     float getFloat(int index) {
         return floats.get(index);
     }

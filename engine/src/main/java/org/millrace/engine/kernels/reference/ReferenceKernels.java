@@ -2,6 +2,7 @@ package org.millrace.engine.kernels.reference;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.DeviceBuffer;
@@ -9,6 +10,7 @@ import org.millrace.engine.kernels.FloatMath;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
+import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.tensor.Tensor;
 
 /**
@@ -165,15 +167,64 @@ public final class ReferenceKernels implements KernelProvider {
         int headDim = view.page().headDim();
         int groupSize = numHeads / view.numKvHeads();
         ReferenceAttention attention = new ReferenceAttention(view);
-        IntStream.range(0, view.numRows() * numHeads)
+        Object[] areas = Stream.generate(Object::new).limit(view.numKvHeads()).toArray();
+        IntStream.range(0, view.numRows() * view.numKvHeads())
                 .parallel()
                 .forEach(
                         i -> {
-                            float[] query = HostBuffer.of(q).floats(i * headDim, headDim);
-                            int kvHead = i % numHeads / groupSize;
-                            float[] result = attention.attend(layer, i / numHeads, kvHead, query);
-                            HostBuffer.of(out).putFloats(i * headDim, result);
+                            int row = i / view.numKvHeads();
+                            int kvHead = i % view.numKvHeads();
+                            ReferenceSlots visible =
+                                    ReferenceSlots.visible(view, layer, row, kvHead);
+                            float[][] shares = new float[groupSize][visible.count()];
+                            for (int g = 0; g < groupSize; g++) {
+                                int at = (row * numHeads + kvHead * groupSize + g) * headDim;
+                                float[] query = HostBuffer.of(q).floats(at, headDim);
+                                float[] result = attention.attend(visible, query, shares[g]);
+                                HostBuffer.of(out).putFloats(at, result);
+                            }
+                            synchronized (areas[kvHead]) {
+                                measure(view, layer, row, kvHead, visible, shares);
+                            }
                         });
+    }
+
+    /** Statistics and scores of one row and KV head; one row of a KV head at a time. */
+    private static void measure(
+            CacheView view,
+            int layer,
+            int row,
+            int kvHead,
+            ReferenceSlots visible,
+            float[][] shares) {
+        int sequence = HostBuffer.of(view.rows()).getInt(2 * row);
+        int head = ReferenceSlots.headIndex(view, layer, sequence, kvHead);
+        int mode = HostBuffer.of(view.heads()).getInt(head + 3);
+        if (mode != CacheView.SCORE_NONE) {
+            ReferenceScores.update(view, mode, visible, shares);
+        }
+        ReferenceProfile profile = ReferenceProfile.of(view, layer, sequence, kvHead);
+        if (profile != null) {
+            profile.add(HostBuffer.of(view.rows()).getInt(2 * row + 1), visible, shares);
+        }
+    }
+
+    @Override
+    public void moveSlots(
+            KvPageDescriptor page,
+            DeviceBuffer pool,
+            DeviceBuffer scores,
+            DeviceBuffer moves,
+            int count) {
+        ReferenceSlotMover mover = new ReferenceSlotMover(page, pool, scores);
+        for (int i = 0; i < count; i++) {
+            HostBuffer move = HostBuffer.of(moves);
+            mover.move(
+                    move.getInt(4 * i),
+                    move.getInt(4 * i + 1),
+                    move.getInt(4 * i + 2),
+                    move.getInt(4 * i + 3));
+        }
     }
 
     @Override

@@ -43,12 +43,14 @@ final class ReferenceKvStore {
         int position = rows.getInt(2 * row + 1);
         int firstRow = HostBuffer.of(view.sequences()).getInt(2 * sequence);
         HostBuffer heads = HostBuffer.of(view.heads());
-        int head = 4 * ((layer * view.numSequences() + sequence) * view.numKvHeads() + kvHead);
+        int head = ReferenceSlots.headIndex(view, layer, sequence, kvHead);
         int slotInHead = heads.getInt(head + 2) + row - firstRow;
         int entry = heads.getInt(head) + slotInHead / KvPageDescriptor.PAGE_SLOTS;
         int slot = slotInHead % KvPageDescriptor.PAGE_SLOTS;
-        int offset = HostBuffer.of(view.entries()).getInt(2 * entry) * page.pageBytes();
+        int number = HostBuffer.of(view.entries()).getInt(2 * entry);
+        int offset = number * page.pageBytes();
 
+        HostBuffer.of(view.scores()).putFloat(number * KvPageDescriptor.PAGE_SLOTS + slot, 0f);
         pool.putInt(offset + page.positionOffset(slot), position);
         return page.type() == KvType.INT8
                 ? storeCodes(offset, slot, key, value)
