@@ -104,6 +104,7 @@ public class AttentionBenchmark {
                 rows,
                 1,
                 NUM_KV_HEADS,
+                first + rows,
                 upload(rowInts),
                 upload(0, rows),
                 upload(headInts),

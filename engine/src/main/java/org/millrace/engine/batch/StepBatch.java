@@ -27,6 +27,7 @@ final class StepBatch implements AutoCloseable {
     private final Ints logitRows = new Ints();
     private int numRows;
     private int numSequences;
+    private int endPosition;
 
     StepBatch(KernelProvider kernels, PagePool pool) {
         this.kernels = kernels;
@@ -51,6 +52,7 @@ final class StepBatch implements AutoCloseable {
         IntBuffer rowInts = rows.start(2 * numRows);
         IntBuffer sequenceInts = sequences.start(2 * numSequences);
         faults.start(numRows).put(new int[numRows]);
+        endPosition = 0;
         int row = 0;
         for (int s = 0; s < numSequences; s++) {
             Sequence sequence = slices.get(s).sequence();
@@ -62,6 +64,7 @@ final class StepBatch implements AutoCloseable {
                 rowInts.put(s).put(position + i);
             }
             row += count;
+            endPosition = Math.max(endPosition, position + count);
             for (int head = 0; head < layout.numHeads(); head++) {
                 firstSlots[s * layout.numHeads() + head] =
                         sequence.cache()
@@ -118,6 +121,7 @@ final class StepBatch implements AutoCloseable {
                 numRows,
                 numSequences,
                 pool.layout().numKvHeads(),
+                endPosition,
                 rows.device,
                 sequences.device,
                 heads.device,

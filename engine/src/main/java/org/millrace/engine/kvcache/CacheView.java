@@ -11,6 +11,7 @@ import org.millrace.engine.kernels.DeviceBuffer;
  * @param numRows rows (tokens) of the step
  * @param numSequences sequences of the step
  * @param numKvHeads KV heads per layer
+ * @param endPosition one more than the largest position of a row
  * @param rows int[numRows][2]: sequence, position
  * @param sequences int[numSequences][2]: first row, number of rows
  * @param heads int[layers][numSequences][numKvHeads][4]: first entry of the head's page table in
@@ -30,6 +31,7 @@ public record CacheView(
         int numRows,
         int numSequences,
         int numKvHeads,
+        int endPosition,
         DeviceBuffer rows,
         DeviceBuffer sequences,
         DeviceBuffer heads,

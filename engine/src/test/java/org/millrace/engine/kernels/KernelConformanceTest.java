@@ -368,6 +368,7 @@ abstract class KernelConformanceTest {
                                 numRows,
                                 ROWS.length,
                                 KV_HEADS,
+                                1500 + 10 * ROWS.length + numRows,
                                 rowsBuffer,
                                 sequencesBuffer,
                                 headsBuffer,
