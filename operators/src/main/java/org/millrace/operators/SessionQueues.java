@@ -3,6 +3,7 @@ package org.millrace.operators;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.LongSupplier;
 import org.millrace.operators.state.SessionStateManager;
 import org.millrace.operators.state.SessionWork;
 import org.millrace.operators.state.SessionWork.Entry;
@@ -16,11 +17,13 @@ final class SessionQueues {
     private final SessionStateManager state;
     private final WaitingLine line = new WaitingLine();
     private final SessionAges ages;
+    private final LongSupplier clockMillis;
     private int requests;
 
-    SessionQueues(SessionStateManager state, SessionAges ages) {
+    SessionQueues(SessionStateManager state, SessionAges ages, LongSupplier clockMillis) {
         this.state = state;
         this.ages = ages;
+        this.clockMillis = clockMillis;
     }
 
     /** Sessions that wait. */
@@ -43,10 +46,9 @@ final class SessionQueues {
     }
 
     /** Queues a prompt of the selected session. */
-    Offer offer(PromptEnvelope envelope, long nowMillis) throws Exception {
+    Offer offer(PromptEnvelope envelope) throws Exception {
         SessionWork before = state.work();
-        SessionWork work =
-                ages.isTooOldFor(envelope.origin()) ? withEnd(before, nowMillis) : before;
+        SessionWork work = ages.isTooOldFor(envelope.origin()) ? withEnd(before) : before;
         if (work.find(envelope.requestId()) != null) {
             return Offer.UNANSWERED;
         }
@@ -62,19 +64,19 @@ final class SessionQueues {
                         Kind.TURN,
                         envelope.requestId(),
                         envelope.request().getPriority(),
-                        nowMillis));
+                        clockMillis.getAsLong()));
         return Offer.QUEUED;
     }
 
     /** Queues the end of the selected session behind its requests. */
-    void endSession(String sessionId, long nowMillis) throws Exception {
+    void endSession(String sessionId) throws Exception {
         SessionWork before = state.work();
-        store(sessionId, before, withEnd(before, nowMillis));
+        store(sessionId, before, withEnd(before));
     }
 
-    private SessionWork withEnd(SessionWork work, long nowMillis) {
+    private SessionWork withEnd(SessionWork work) {
         requests++;
-        return work.with(Kind.END_SESSION, "", 0, nowMillis);
+        return work.with(Kind.END_SESSION, "", 0, clockMillis.getAsLong());
     }
 
     private void store(String sessionId, SessionWork before, SessionWork after) throws Exception {
@@ -113,7 +115,7 @@ final class SessionQueues {
         }
         state.setWork(rest);
         if (!rest.isEmpty()) {
-            line.join(sessionId, rest.first().priority());
+            line.join(sessionId, rest.first().priority(), clockMillis.getAsLong());
         }
     }
 
@@ -129,10 +131,11 @@ final class SessionQueues {
         }
         sessions.sort(Comparator.comparingLong(session -> session.first().acceptedMillis()));
         for (Restored session : sessions) {
+            Entry first = session.first();
             if (session.resumes()) {
-                line.joinResuming(session.sessionId(), session.first().priority());
+                line.joinResuming(session.sessionId(), first.priority(), first.acceptedMillis());
             } else {
-                line.join(session.sessionId(), session.first().priority());
+                line.join(session.sessionId(), first.priority(), first.acceptedMillis());
             }
         }
     }

@@ -62,7 +62,7 @@ final class StepLoop {
         this.journal = journal;
         this.options = options;
         this.clockMillis = clockMillis;
-        this.queues = new SessionQueues(state, ages);
+        this.queues = new SessionQueues(state, ages, clockMillis);
         this.starter =
                 new TurnStarter(model, generator, state, metrics, journal, options, clockMillis);
         metrics.watch(live::size, this::queuedRequests);
@@ -93,7 +93,7 @@ final class StepLoop {
         switch (envelope.request().getKind()) {
             case GENERATE -> offer(envelope);
             case CANCEL -> cancel(envelope);
-            case END_SESSION -> queues.endSession(envelope.sessionId(), clockMillis.getAsLong());
+            case END_SESSION -> queues.endSession(envelope.sessionId());
             default ->
                     answers.deadLetter(
                             envelope,
@@ -103,7 +103,7 @@ final class StepLoop {
     }
 
     private void offer(PromptEnvelope envelope) throws Exception {
-        switch (queues.offer(envelope, clockMillis.getAsLong())) {
+        switch (queues.offer(envelope)) {
             case QUEUED -> {}
             case ANSWERED -> answers.repeat(envelope);
             case UNANSWERED -> metrics.ignoredRepeat();

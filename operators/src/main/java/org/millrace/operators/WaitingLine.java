@@ -7,35 +7,49 @@ import java.util.TreeSet;
 
 /**
  * Sessions whose next request waits for room: turns that already ran before a restore first, then
- * by priority, then in order of joining. A session joins again behind the others after each turn,
- * so that none with many requests holds up the rest. Kept in memory; a restore makes it anew.
+ * by priority and age, then in order of joining. A session joins again behind the others after each
+ * turn, so that none with many requests holds up the rest. Kept in memory; a restore makes it anew.
+ *
+ * <p>Waiting makes up for priority: {@value #AGING_MILLIS} ms are worth one level, so that no
+ * stream of urgent requests starves the others. The order says who waits, never what is generated.
  */
 final class WaitingLine {
-    /** A session in the line. */
-    record Place(String sessionId, boolean resumes, int priority, long ordinal) {}
+    static final long AGING_MILLIS = 10_000;
+
+    /**
+     * A session in the line.
+     *
+     * @param rankMillis when it joined, earlier by {@link #AGING_MILLIS} for each level of priority
+     */
+    record Place(String sessionId, boolean resumes, long rankMillis, long ordinal) {}
 
     private static final Comparator<Place> ORDER =
             Comparator.comparing(Place::resumes)
-                    .thenComparing(Place::priority)
                     .reversed()
+                    .thenComparing(Place::rankMillis)
                     .thenComparing(Place::ordinal);
 
     private final TreeSet<Place> places = new TreeSet<>(ORDER);
     private final Map<String, Place> bySession = new HashMap<>();
     private long nextOrdinal;
 
-    void join(String sessionId, int priority) {
-        add(new Place(sessionId, false, priority, nextOrdinal++));
+    /**
+     * @param joinedMillis wall clock, since the epoch
+     */
+    void join(String sessionId, int priority, long joinedMillis) {
+        add(sessionId, false, priority, joinedMillis);
     }
 
     /** Joins with a turn that a snapshot was taken of. */
-    void joinResuming(String sessionId, int priority) {
-        add(new Place(sessionId, true, priority, nextOrdinal++));
+    void joinResuming(String sessionId, int priority, long joinedMillis) {
+        add(sessionId, true, priority, joinedMillis);
     }
 
-    private void add(Place place) {
+    private void add(String sessionId, boolean resumes, int priority, long joinedMillis) {
+        long rankMillis = joinedMillis - priority * AGING_MILLIS;
+        Place place = new Place(sessionId, resumes, rankMillis, nextOrdinal++);
         places.add(place);
-        bySession.put(place.sessionId(), place);
+        bySession.put(sessionId, place);
     }
 
     /** Who is next; null if nobody waits. */
