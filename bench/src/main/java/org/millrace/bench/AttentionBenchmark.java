@@ -76,7 +76,7 @@ public class AttentionBenchmark {
         int pages = (int) layout.pagesFor(positions);
         pool = new PagePool(kernels, layout, pages);
         SessionCache cache = new SessionCache(pool);
-        cache.reserve(positions);
+        cache.reserve(positions, 0);
         cache.append(positions);
         view = view(cache);
         q = allocate((long) Float.BYTES * rows * NUM_HEADS * HEAD_DIM);

@@ -8,7 +8,6 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.TreeMap;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.millrace.engine.batch.GenerationParams;
@@ -72,11 +71,11 @@ class ProviderEqualityTest {
             while (generator.liveSequences() > 0) {
                 generator.step();
             }
-            TreeMap<Long, byte[]> pages = new TreeMap<>();
-            sequence.cache().writeFullPages(pages::put);
-            assertThat(pages).isNotEmpty();
-            pages.values().forEach(digest::update);
-            digest.update(sequence.cache().encodeTails());
+            StoredPages stored = new StoredPages();
+            sequence.cache().writeFullPages(stored);
+            assertThat(stored.pages()).isNotEmpty();
+            stored.pages().values().forEach(digest::update);
+            digest.update(sequence.cache().save().tails());
         }
         return HexFormat.of().formatHex(digest.digest());
     }

@@ -6,6 +6,7 @@ import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.Sequence;
 import org.millrace.engine.kvcache.CorruptCacheException;
 import org.millrace.engine.kvcache.IncompatibleCacheException;
+import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.operators.decode.BadRequestException;
 import org.millrace.operators.state.RunningTurn;
@@ -128,13 +129,12 @@ final class TurnStarter {
      * The session's cache from state; an empty one, to be computed again, if that cannot be used.
      */
     private SessionCache openCache(String sessionId) throws Exception {
-        byte[] header = state.cacheHeader();
-        if (header == null) {
+        SavedCache saved = state.cache();
+        if (saved == null) {
             return generator.newCache();
         }
         try {
-            SessionCache cache =
-                    generator.restoreCache(header, state.cacheTails(), state.pageSource());
+            SessionCache cache = generator.restoreCache(saved, state.pageSource());
             metrics.restored();
             journal.restored(sessionId, cache.length(), restoredCheckpoint);
             return cache;

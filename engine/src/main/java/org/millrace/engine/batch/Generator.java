@@ -13,6 +13,7 @@ import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.PagePool;
 import org.millrace.engine.kvcache.PageSource;
+import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.engine.model.TransformerModel;
 
@@ -44,13 +45,14 @@ public final class Generator implements AutoCloseable {
         this.options = options;
         this.kernels = model.kernels();
         CacheLayout layout = model.cacheLayout();
-        long pages = options.poolBytes() / layout.page().pageBytes();
+        long pages = PagePool.capacityFor(layout, options.poolBytes());
         if (pages < layout.numHeads()) {
             throw new IllegalArgumentException(
                     "page pool too small: poolBytes="
                             + options.poolBytes()
-                            + ", one page for each head takes "
-                            + (long) layout.numHeads() * layout.page().pageBytes());
+                            + ", must be > "
+                            + (long) layout.numHeads() * layout.page().pageBytes()
+                            + ", which one page for each head takes");
         }
         if (options.maxSequences() < 1 || options.maxBatchTokens() < options.maxSequences()) {
             throw new IllegalArgumentException(
@@ -79,8 +81,8 @@ public final class Generator implements AutoCloseable {
     }
 
     /**
-     * Rebuilds a session's cache from what {@link SessionCache} encoded. Reads pages one by one
-     * from {@code pages}. Its pages count against the pool at once; call only if {@link
+     * Rebuilds a session's cache from what {@link SessionCache#save} returned. Reads pages one by
+     * one from {@code pages}. Its pages count against the pool at once; call only if {@link
      * #hasRoomFor} said so.
      *
      * @throws org.millrace.engine.kvcache.IncompatibleCacheException if the header's fingerprint is
@@ -88,8 +90,8 @@ public final class Generator implements AutoCloseable {
      * @throws org.millrace.engine.kvcache.CorruptCacheException if a checksum fails or a page is
      *     missing
      */
-    public SessionCache restoreCache(byte[] header, byte[] tails, PageSource pages) {
-        return SessionCache.restore(pool, header, tails, pages);
+    public SessionCache restoreCache(SavedCache saved, PageSource pages) {
+        return SessionCache.restore(pool, saved, pages);
     }
 
     /**
@@ -113,7 +115,7 @@ public final class Generator implements AutoCloseable {
         if (live.size() >= options.maxSequences()) {
             throw new IllegalStateException("batch full: maxSequences=" + options.maxSequences());
         }
-        sequence.cache().reserve(sequence.maxTotalTokens(model.config().contextLength()));
+        sequence.cache().reserve(sequence.maxTotalTokens(model.config().contextLength()), 0);
         sequence.start(model.tokenizer());
         live.add(sequence);
     }

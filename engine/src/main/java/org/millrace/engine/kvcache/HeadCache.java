@@ -2,41 +2,88 @@ package org.millrace.engine.kvcache;
 
 import java.nio.IntBuffer;
 import java.util.Arrays;
+import java.util.function.IntPredicate;
+import java.util.function.LongConsumer;
 
 /**
- * Page table of one KV head of one layer. Pages are append-only in position order; evicting a
- * position clears its live bit.
+ * Page table of one KV head of one layer. Slots are taken in ascending position; evicting a
+ * position clears its live bit, a page without live slots is freed, and {@link #rewrite} packs the
+ * rest densely. Every page has an ordinal that the head never uses again.
  */
 final class HeadCache {
+    private static final int PAGE_SLOTS = KvPageDescriptor.PAGE_SLOTS;
     private static final int ENTRY_INTS = 2;
+    private static final int ALL_LIVE = -1;
 
     /** int[pages][2]: page number, live mask; as kernels read it. */
     private int[] entries = new int[ENTRY_INTS * 4];
 
-    private int slots;
+    private int[] ordinals = new int[4];
 
-    /** Full pages that were handed out for storage. */
+    /** Position of each slot taken, live or not. */
+    private int[] positions = new int[4 * PAGE_SLOTS];
+
+    private int slots;
+    private int live;
+    private int nextOrdinal;
+
+    /** Pages handed out for storage; they come first in the table. */
     private int storedPages;
 
-    /** Slots taken so far, live or not; the next position takes this one. */
+    /** Slots before a replay, or -1. Those behind are not stored. */
+    private int slotsBeforeReplay = -1;
+
+    private int ordinalBeforeReplay;
+    private int rung = SessionCache.NO_RUNG;
+    private int scoreMode = CacheView.SCORE_NONE;
+
+    /** Slots taken in the pages of the table, live or not; the next position takes this one. */
     int slots() {
         return slots;
     }
 
+    int live() {
+        return live;
+    }
+
     int pages() {
-        return (slots + KvPageDescriptor.PAGE_SLOTS - 1) / KvPageDescriptor.PAGE_SLOTS;
+        return pagesOf(slots);
+    }
+
+    static int pagesOf(int slots) {
+        return (slots + PAGE_SLOTS - 1) / PAGE_SLOTS;
+    }
+
+    /** Slots that belong into storage: all but replayed ones. */
+    int durableSlots() {
+        return slotsBeforeReplay < 0 ? slots : slotsBeforeReplay;
     }
 
     int fullPages() {
-        return slots / KvPageDescriptor.PAGE_SLOTS;
+        return durableSlots() / PAGE_SLOTS;
     }
 
-    int page(int ordinal) {
-        return entries[ENTRY_INTS * ordinal];
+    int page(int index) {
+        return entries[ENTRY_INTS * index];
     }
 
-    int liveMask(int ordinal) {
-        return entries[ENTRY_INTS * ordinal + 1];
+    /** Live slots of a page that belong into storage. */
+    int durableMask(int index) {
+        int taken = durableSlots() - PAGE_SLOTS * index;
+        return liveMask(index) & (taken >= PAGE_SLOTS ? ALL_LIVE : (1 << taken) - 1);
+    }
+
+    private int liveMask(int index) {
+        return entries[ENTRY_INTS * index + 1];
+    }
+
+    int ordinal(int index) {
+        return ordinals[index];
+    }
+
+    /** Ordinal of the next new page. */
+    int nextOrdinal() {
+        return slotsBeforeReplay < 0 ? nextOrdinal : ordinalBeforeReplay;
     }
 
     int storedPages() {
@@ -47,40 +94,189 @@ final class HeadCache {
         storedPages = pages;
     }
 
-    /**
-     * Takes {@code count} slots, with new pages from {@code pool} where needed; all become live.
-     */
-    void append(int count, PagePool pool) {
+    int rung() {
+        return rung;
+    }
+
+    int scoreMode() {
+        return scoreMode;
+    }
+
+    void setPolicy(int rung, int scoreMode) {
+        this.rung = rung;
+        this.scoreMode = scoreMode;
+    }
+
+    boolean isLive(int slot) {
+        return (liveMask(slot / PAGE_SLOTS) >>> slot % PAGE_SLOTS & 1) != 0;
+    }
+
+    int position(int slot) {
+        return positions[slot];
+    }
+
+    void setPosition(int slot, int position) {
+        positions[slot] = position;
+    }
+
+    /** Takes slots for {@code count} positions, with new pages where needed; all become live. */
+    void append(int firstPosition, int count, PagePool pool) {
         for (int i = 0; i < count; i++) {
-            int ordinal = slots / KvPageDescriptor.PAGE_SLOTS;
-            int slot = slots % KvPageDescriptor.PAGE_SLOTS;
-            if (slot == 0) {
-                addPage(ordinal, pool.allocate());
+            int index = slots / PAGE_SLOTS;
+            if (slots % PAGE_SLOTS == 0) {
+                addPage(index, pool.allocate(), nextOrdinal++);
             }
-            entries[ENTRY_INTS * ordinal + 1] |= 1 << slot;
+            entries[ENTRY_INTS * index + 1] |= 1 << slots % PAGE_SLOTS;
+            positions[slots] = firstPosition + i;
             slots++;
+            live++;
         }
     }
 
+    private void addPage(int index, int page, int ordinal) {
+        if (index == ordinals.length) {
+            entries = Arrays.copyOf(entries, 2 * entries.length);
+            ordinals = Arrays.copyOf(ordinals, 2 * ordinals.length);
+            positions = Arrays.copyOf(positions, 2 * positions.length);
+        }
+        entries[ENTRY_INTS * index] = page;
+        entries[ENTRY_INTS * index + 1] = 0;
+        ordinals[index] = ordinal;
+    }
+
     /**
-     * Restores a page table of {@code count} slots with the given live masks; pages are new ones,
-     * to be filled.
+     * Restores a page table; pages are new ones, to be filled, and positions are still to be set.
      */
-    void restore(int count, int[] liveMasks, PagePool pool) {
-        slots = count;
-        for (int ordinal = 0; ordinal < liveMasks.length; ordinal++) {
-            addPage(ordinal, pool.allocate());
-            entries[ENTRY_INTS * ordinal + 1] = liveMasks[ordinal];
+    void restore(SavedHead saved, PagePool pool) {
+        slots = saved.slots();
+        nextOrdinal = saved.nextOrdinal();
+        rung = saved.rung();
+        scoreMode = saved.scoreMode();
+        for (int index = 0; index < saved.ordinals().length; index++) {
+            addPage(index, pool.allocate(), saved.ordinals()[index]);
+            entries[ENTRY_INTS * index + 1] = saved.liveMasks()[index];
+            live += Integer.bitCount(saved.liveMasks()[index]);
         }
         storedPages = fullPages();
     }
 
-    private void addPage(int ordinal, int page) {
-        if (ENTRY_INTS * ordinal == entries.length) {
-            entries = Arrays.copyOf(entries, 2 * entries.length);
+    /**
+     * Drops the live positions that {@code drop} holds for, and frees pages without live slots.
+     *
+     * @param deleted told the ordinal of each stored page that is freed
+     */
+    void evict(IntPredicate drop, PagePool pool, LongConsumer deleted) {
+        for (int slot = 0; slot < slots; slot++) {
+            if (isLive(slot) && drop.test(positions[slot])) {
+                entries[ENTRY_INTS * (slot / PAGE_SLOTS) + 1] &= ~(1 << slot % PAGE_SLOTS);
+                live--;
+            }
         }
-        entries[ENTRY_INTS * ordinal] = page;
-        entries[ENTRY_INTS * ordinal + 1] = 0;
+        int kept = 0;
+        int keptStored = 0;
+        int pages = pages();
+        for (int index = 0; index < pages; index++) {
+            boolean isStored = index < storedPages;
+            if (liveMask(index) == 0) {
+                pool.free(page(index));
+                if (isStored) {
+                    deleted.accept(ordinals[index]);
+                }
+                slots -= Math.min(PAGE_SLOTS, slots - PAGE_SLOTS * kept);
+            } else {
+                movePage(index, kept++);
+                keptStored += isStored ? 1 : 0;
+            }
+        }
+        storedPages = keptStored;
+    }
+
+    private void movePage(int from, int to) {
+        if (from != to) {
+            System.arraycopy(entries, ENTRY_INTS * from, entries, ENTRY_INTS * to, ENTRY_INTS);
+            ordinals[to] = ordinals[from];
+            System.arraycopy(positions, PAGE_SLOTS * from, positions, PAGE_SLOTS * to, PAGE_SLOTS);
+        }
+    }
+
+    /** Whether less than half of the slots are live, so that a rewrite saves a page. */
+    boolean isSparse() {
+        return 2 * live < slots && pagesOf(live) < pages();
+    }
+
+    /** Whether a slot that is not live lies before one that is, or behind the last. */
+    boolean hasHoles() {
+        return live < slots;
+    }
+
+    private int leadingFullPages() {
+        int index = 0;
+        while (index < pages() && liveMask(index) == ALL_LIVE) {
+            index++;
+        }
+        return index;
+    }
+
+    /**
+     * Packs the live slots densely into new pages, from the first page with a hole on. Their
+     * contents move when {@code moves} is carried out.
+     *
+     * @param deleted told the ordinal of each stored page that is given up
+     */
+    void rewrite(PagePool pool, SlotMoves moves, LongConsumer deleted) {
+        int first = leadingFullPages();
+        int[] oldEntries = Arrays.copyOfRange(entries, ENTRY_INTS * first, ENTRY_INTS * pages());
+        int[] oldPositions = Arrays.copyOfRange(positions, PAGE_SLOTS * first, slots);
+        for (int index = first; index < pages(); index++) {
+            moves.freeAfter(page(index));
+            if (index < storedPages) {
+                deleted.accept(ordinals[index]);
+            }
+        }
+        storedPages = Math.min(storedPages, first);
+        slots = PAGE_SLOTS * first;
+        live = slots;
+        for (int slot = 0; slot < oldPositions.length; slot++) {
+            int entry = ENTRY_INTS * (slot / PAGE_SLOTS);
+            if ((oldEntries[entry + 1] >>> slot % PAGE_SLOTS & 1) != 0) {
+                append(oldPositions[slot], 1, pool);
+                int to = slots - 1;
+                moves.add(
+                        oldEntries[entry],
+                        slot % PAGE_SLOTS,
+                        page(to / PAGE_SLOTS),
+                        to % PAGE_SLOTS);
+            }
+        }
+    }
+
+    boolean isReplaying() {
+        return slotsBeforeReplay >= 0;
+    }
+
+    /** From here on appended slots are a replay's: not stored, and dropped by the next call. */
+    void beginReplay(PagePool pool) {
+        endReplay(pool);
+        slotsBeforeReplay = slots;
+        ordinalBeforeReplay = nextOrdinal;
+    }
+
+    /** Drops the slots of a replay. */
+    void endReplay(PagePool pool) {
+        if (slotsBeforeReplay < 0) {
+            return;
+        }
+        for (int index = pages() - 1; index >= pagesOf(slotsBeforeReplay); index--) {
+            pool.free(page(index));
+        }
+        live -= slots - slotsBeforeReplay;
+        int last = slotsBeforeReplay / PAGE_SLOTS;
+        if (slotsBeforeReplay % PAGE_SLOTS != 0) {
+            entries[ENTRY_INTS * last + 1] = durableMask(last);
+        }
+        slots = slotsBeforeReplay;
+        nextOrdinal = ordinalBeforeReplay;
+        slotsBeforeReplay = -1;
     }
 
     /** Appends the page table, int[pages][2], to {@code target}. */
@@ -89,10 +285,12 @@ final class HeadCache {
     }
 
     void free(PagePool pool) {
-        for (int ordinal = pages() - 1; ordinal >= 0; ordinal--) {
-            pool.free(page(ordinal));
+        for (int index = pages() - 1; index >= 0; index--) {
+            pool.free(page(index));
         }
         slots = 0;
+        live = 0;
         storedPages = 0;
+        slotsBeforeReplay = -1;
     }
 }

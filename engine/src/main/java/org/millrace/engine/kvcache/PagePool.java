@@ -7,34 +7,52 @@ import org.millrace.engine.kernels.KernelProvider;
 
 /**
  * Owner of all pages of a generator: one buffer of pages, one of their slots' scores, a stack of
- * free pages, and the count of pages promised to sessions. Not thread safe.
+ * free pages, and the count of pages promised to sessions. Beside the pages that can be promised it
+ * holds spare ones, as many as one head may need while it is rewritten. Owns the statistics of
+ * profiled turns, too. Not thread safe.
  */
 public final class PagePool implements AutoCloseable {
+    private static final int SCORE_BYTES = KvPageDescriptor.PAGE_SLOTS * Float.BYTES;
+
     private final CacheLayout layout;
     private final DeviceBuffer storage;
     private final DeviceBuffer scores;
+    private final KernelProvider kernels;
+    private final TurnStatistics statistics;
     private final int capacity;
+    private final int pages;
     private final int[] free;
     private int freePages;
     private long committedPages;
 
-    /** Allocates {@code capacity} pages in the memory of {@code kernels}. */
+    /** Allocates {@code capacity} pages, and spare ones, in the memory of {@code kernels}. */
     public PagePool(KernelProvider kernels, CacheLayout layout, int capacity) {
+        this.kernels = kernels;
         this.layout = layout;
         this.capacity = capacity;
-        this.storage = kernels.allocate((long) capacity * layout.page().pageBytes());
+        this.pages = capacity + (capacity + layout.numHeads() - 1) / layout.numHeads();
+        this.storage = kernels.allocate((long) pages * layout.page().pageBytes());
         try {
-            this.scores =
-                    kernels.allocate((long) capacity * KvPageDescriptor.PAGE_SLOTS * Float.BYTES);
+            this.scores = kernels.allocate((long) pages * SCORE_BYTES);
         } catch (OutOfMemoryError e) {
             storage.close();
             throw e;
         }
-        this.free = new int[capacity];
-        this.freePages = capacity;
-        for (int i = 0; i < capacity; i++) {
-            free[i] = capacity - 1 - i;
+        this.statistics = new TurnStatistics(kernels);
+        this.free = new int[pages];
+        this.freePages = pages;
+        for (int i = 0; i < pages; i++) {
+            free[i] = pages - 1 - i;
         }
+    }
+
+    /**
+     * Most pages that can be promised if pages, spare pages and scores are to take {@code bytes} in
+     * all.
+     */
+    public static long capacityFor(CacheLayout layout, long bytes) {
+        long pages = bytes / (layout.page().pageBytes() + SCORE_BYTES);
+        return pages * layout.numHeads() / (layout.numHeads() + 1);
     }
 
     public CacheLayout layout() {
@@ -50,12 +68,23 @@ public final class PagePool implements AutoCloseable {
         return scores;
     }
 
+    /** Statistics of the turns that are being profiled. */
+    public TurnStatistics statistics() {
+        return statistics;
+    }
+
+    /** Pages that can be promised. */
     public int capacity() {
         return capacity;
     }
 
     public int usedPages() {
-        return capacity - freePages;
+        return pages - freePages;
+    }
+
+    /** Pages beside those that can be promised. */
+    int sparePages() {
+        return pages - capacity;
     }
 
     /** Pages that are neither in use nor promised. */
@@ -81,11 +110,42 @@ public final class PagePool implements AutoCloseable {
     }
 
     int allocate() {
+        if (freePages == 0) {
+            throw new IllegalStateException(
+                    "page pool exhausted: poolPages=" + capacity + ", free=0, needed=1");
+        }
         return free[--freePages];
     }
 
     void free(int page) {
         free[freePages++] = page;
+    }
+
+    /**
+     * Copies slots to other pages.
+     *
+     * @param moves int[count][4]: source page, source slot, target page, target slot
+     */
+    void moveSlots(int[] moves, int count) {
+        ByteBuffer bytes =
+                ByteBuffer.allocateDirect(4 * Integer.BYTES * count).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asIntBuffer().put(moves, 0, 4 * count);
+        try (DeviceBuffer buffer = kernels.allocate(bytes.capacity())) {
+            buffer.write(0, bytes);
+            kernels.moveSlots(layout.page(), storage, scores, buffer, count);
+        }
+    }
+
+    /** The scores of a page's slots, float[page slots]. */
+    ByteBuffer readScores(int page) {
+        ByteBuffer target = ByteBuffer.allocate(SCORE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        scores.read((long) page * SCORE_BYTES, target);
+        return target.flip();
+    }
+
+    /** Overwrites the scores of a page's slots, float[page slots]. */
+    void writeScores(int page, ByteBuffer source) {
+        scores.write((long) page * SCORE_BYTES, source);
     }
 
     /** Copies a page's bytes into {@code target}, which is cleared first and flipped after. */
@@ -105,5 +165,6 @@ public final class PagePool implements AutoCloseable {
     public void close() {
         storage.close();
         scores.close();
+        statistics.close();
     }
 }

@@ -1,23 +1,48 @@
 package org.millrace.engine.kvcache;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.IntBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.IntPredicate;
 
 /**
  * The KV cache of one session: per layer and KV head a table of pages. Owned by the thread of its
  * generator. Pages that are full never change; the last page of each head, its tail, grows.
  *
- * <p>To save: write full pages as they fill ({@link #writeFullPages}), and at a snapshot the {@link
- * #encodeHeader header} and the {@link #encodeTails tails}. The three together restore the cache.
+ * <p>A compaction drops positions for good and packs the rest densely; between compactions single
+ * positions are evicted. Memory that they took goes back to the pool.
+ *
+ * <p>To save: write full pages as they fill ({@link #writeFullPages}), and at a snapshot what
+ * {@link #save} returns. The two together restore the cache.
  */
 public final class SessionCache implements AutoCloseable {
+    /** Rung of a head that no compaction has looked at. */
+    public static final int NO_RUNG = -1;
+
     private final PagePool pool;
     private final HeadCache[] heads;
+    private final SlotMoves moves;
+    private final List<Compaction> compactions = new ArrayList<>();
+
+    /** Ids of stored pages that were given up since the last {@link #writeFullPages}. */
+    private long[] deleted = new long[16];
+
+    private int deletedCount;
     private int length;
+    private int replayed;
+    private int reservedPositions;
+    private int reservedReplay;
     private long committedPages;
+    private ProfiledTurn profiledTurn;
+    private long profileOffset;
 
     /** An empty cache that takes its pages from {@code pool}. */
     public SessionCache(PagePool pool) {
         this.pool = pool;
+        this.moves = new SlotMoves(pool);
         this.heads = new HeadCache[pool.layout().numHeads()];
         for (int i = 0; i < heads.length; i++) {
             heads[i] = new HeadCache();
@@ -25,17 +50,26 @@ public final class SessionCache implements AutoCloseable {
     }
 
     /**
-     * Rebuilds a cache from {@link #encodeHeader}, {@link #encodeTails} and the stored pages.
+     * Rebuilds a cache from {@link #save} and the stored pages.
      *
      * @throws IncompatibleCacheException if it is of another model, layout or format version
      * @throws CorruptCacheException if a checksum fails or a page is missing
      */
-    public static SessionCache restore(
-            PagePool pool, byte[] header, byte[] tails, PageSource pages) {
+    public static SessionCache restore(PagePool pool, SavedCache saved, PageSource pages) {
         SessionCache cache = new SessionCache(pool);
         try {
+            SavedHeader header = SavedHeader.read(saved.header());
+            header.checkFingerprint(pool.layout());
+            cache.length = header.length();
+            cache.reservedPositions = header.length();
+            cache.compactions.addAll(header.compactions());
+            cache.commitPages(header.pages());
             SessionCacheCodec codec = new SessionCacheCodec(pool);
-            cache.length = codec.restore(header, tails, pages, cache.heads, cache::commitPages);
+            codec.restorePages(header, saved.tails(), pages, cache.heads);
+            codec.restoreScores(saved.scores(), cache.firstScored(), cache.heads);
+            if (header.isProfiled()) {
+                ProfileCodec.restore(saved.profile(), cache);
+            }
             return cache;
         } catch (RuntimeException e) {
             cache.close();
@@ -43,9 +77,14 @@ public final class SessionCache implements AutoCloseable {
         }
     }
 
-    /** Positions written. */
+    /** Positions in the cache, evicted ones included. */
     public int length() {
         return length;
+    }
+
+    /** The position that the next slot is for: {@link #length}, while replaying further on. */
+    public int nextPosition() {
+        return length + replayed;
     }
 
     /** Bytes of the pages that hold slots. */
@@ -62,13 +101,39 @@ public final class SessionCache implements AutoCloseable {
         return pool.layout().pagesFor(length) * pool.layout().page().pageBytes();
     }
 
+    /** Bytes, and what each head holds. */
+    public CacheSummary summary() {
+        List<CacheSummary.Head> summaries = new ArrayList<>(heads.length);
+        for (int i = 0; i < heads.length; i++) {
+            int layer = i / pool.layout().numKvHeads();
+            int kvHead = i % pool.layout().numKvHeads();
+            summaries.add(new CacheSummary.Head(layer, kvHead, heads[i].rung(), heads[i].live()));
+        }
+        return new CacheSummary(fullBytes(), bytes(), List.copyOf(summaries));
+    }
+
     /**
-     * Promises this cache the pages for {@code positions} positions.
+     * Promises this cache the pages that it can need until it has {@code positions} positions, or
+     * has replayed so many rows; gives back what was promised beyond.
      *
      * @throws IllegalStateException if the pool has not as many left
      */
-    public void reserve(int positions) {
-        commitPages(pool.layout().pagesFor(positions));
+    public void reserve(int positions, int replayRows) {
+        reservedPositions = Math.max(positions, length);
+        reservedReplay = replayRows;
+        long needed = pagesNeeded();
+        commitPages(needed);
+        pool.release(committedPages - needed);
+        committedPages = needed;
+    }
+
+    private long pagesNeeded() {
+        int more = Math.max(reservedPositions - length, reservedReplay);
+        long pages = 0;
+        for (HeadCache head : heads) {
+            pages += HeadCache.pagesOf(head.durableSlots() + more);
+        }
+        return pages;
     }
 
     private void commitPages(long pages) {
@@ -78,13 +143,21 @@ public final class SessionCache implements AutoCloseable {
         }
     }
 
-    /** Takes slots for the next {@code count} positions in every head. Kernels then write them. */
+    /** Takes slots for the next {@code count} positions in all heads; all heads then hold them. */
     public void append(int count) {
-        commitPages(pool.layout().pagesFor(length + count));
+        long pages = 0;
         for (HeadCache head : heads) {
-            head.append(count, pool);
+            pages += HeadCache.pagesOf(head.slots() + count);
         }
-        length += count;
+        commitPages(pages);
+        for (HeadCache head : heads) {
+            head.append(nextPosition(), count, pool);
+        }
+        if (isReplaying()) {
+            replayed += count;
+        } else {
+            length += count;
+        }
     }
 
     /** Slots of a head, those of the newest positions included. */
@@ -106,46 +179,255 @@ public final class SessionCache implements AutoCloseable {
         return heads[layer * pool.layout().numKvHeads() + kvHead];
     }
 
+    /** Rung of a head's policy since the last compaction, {@link #NO_RUNG} before the first. */
+    public int rung(int layer, int kvHead) {
+        return head(layer, kvHead).rung();
+    }
+
+    /** How decode steps update the scores of a head, see {@link CacheView#heads}. */
+    public int scoreMode(int layer, int kvHead) {
+        return head(layer, kvHead).scoreMode();
+    }
+
+    /** The positions from {@code from} on that a head holds, ascending. */
+    public int[] positions(int layer, int kvHead, int from) {
+        HeadCache head = head(layer, kvHead);
+        int[] positions = new int[head.live()];
+        int count = 0;
+        for (int slot = 0; slot < head.slots(); slot++) {
+            if (head.isLive(slot) && head.position(slot) >= from) {
+                positions[count++] = head.position(slot);
+            }
+        }
+        return Arrays.copyOf(positions, count);
+    }
+
+    /** The scores of {@link #positions}. */
+    public float[] scores(int layer, int kvHead, int from) {
+        HeadCache head = head(layer, kvHead);
+        float[] scores = new float[head.live()];
+        int count = 0;
+        for (int index = 0; index < head.pages(); index++) {
+            int first = index * KvPageDescriptor.PAGE_SLOTS;
+            ByteBuffer page = null;
+            int end = Math.min(first + KvPageDescriptor.PAGE_SLOTS, head.slots());
+            for (int slot = first; slot < end; slot++) {
+                if (head.isLive(slot) && head.position(slot) >= from) {
+                    page = page == null ? pool.readScores(head.page(index)) : page;
+                    scores[count++] = page.getFloat(Float.BYTES * (slot - first));
+                }
+            }
+        }
+        return Arrays.copyOf(scores, count);
+    }
+
+    /** Compactions so far, the oldest first. */
+    public List<Compaction> compactions() {
+        return List.copyOf(compactions);
+    }
+
     /**
-     * Hands every full page that was not handed out before to {@code sink}, once; returns how many.
+     * Drops positions of {@code [start, end)} that a head does not retain, packs the rest, and ends
+     * a profile. Positions outside stay.
+     *
+     * @param retention what was asked for, in text form
+     * @param retained all heads, by layer
+     */
+    public void compact(int start, int end, String retention, List<RetainedHead> retained) {
+        long keptSlots = 0;
+        long droppedSlots = 0;
+        for (int i = 0; i < heads.length; i++) {
+            RetainedHead head = retained.get(i);
+            int live = heads[i].live();
+            evict(
+                    i,
+                    position ->
+                            position >= start
+                                    && position < end
+                                    && !head.columns().get(position - start));
+            droppedSlots += live - heads[i].live();
+            keptSlots += head.columns().cardinality();
+            heads[i].setPolicy(head.rung(), head.scoreMode());
+            if (heads[i].hasHoles()) {
+                rewrite(i);
+            }
+        }
+        moves.carryOut();
+        for (int i = 0; i < heads.length; i++) {
+            if (retained.get(i).scoreMode() != CacheView.SCORE_NONE) {
+                setScores(heads[i], start, retained.get(i).scores());
+            }
+        }
+        compactions.add(new Compaction(start, end, retention, keptSlots, droppedSlots));
+        endProfile();
+        reserve(reservedPositions, 0);
+    }
+
+    private void setScores(HeadCache head, int start, float[] scores) {
+        for (int index = 0; index < head.pages(); index++) {
+            int first = index * KvPageDescriptor.PAGE_SLOTS;
+            ByteBuffer page =
+                    ByteBuffer.allocate(Float.BYTES * KvPageDescriptor.PAGE_SLOTS)
+                            .order(ByteOrder.LITTLE_ENDIAN);
+            int end = Math.min(first + KvPageDescriptor.PAGE_SLOTS, head.slots());
+            for (int slot = first; slot < end; slot++) {
+                int column = head.position(slot) - start;
+                if (column >= 0 && column < scores.length) {
+                    page.putFloat(Float.BYTES * (slot - first), scores[column]);
+                }
+            }
+            pool.writeScores(head.page(index), page);
+        }
+    }
+
+    /** Drops the positions of a head that {@code drop} holds for. {@link #pack} when all are. */
+    public void evict(int layer, int kvHead, IntPredicate drop) {
+        evict(layer * pool.layout().numKvHeads() + kvHead, drop);
+    }
+
+    private void evict(int head, IntPredicate drop) {
+        heads[head].evict(drop, pool, ordinal -> delete(head, ordinal));
+    }
+
+    /** Packs heads that evictions left half empty, and gives back pages that none can need now. */
+    public void pack() {
+        for (int i = 0; i < heads.length; i++) {
+            if (heads[i].isSparse()) {
+                rewrite(i);
+            }
+        }
+        moves.carryOut();
+        reserve(reservedPositions, reservedReplay);
+    }
+
+    private void rewrite(int head) {
+        if (moves.pages() + heads[head].pages() > pool.sparePages()) {
+            moves.carryOut();
+        }
+        heads[head].rewrite(pool, moves, ordinal -> delete(head, ordinal));
+    }
+
+    private void delete(int head, long ordinal) {
+        if (deletedCount == deleted.length) {
+            deleted = Arrays.copyOf(deleted, 2 * deletedCount);
+        }
+        int numKvHeads = pool.layout().numKvHeads();
+        deleted[deletedCount++] =
+                SessionCacheCodec.pageId(head / numKvHeads, head % numKvHeads, (int) ordinal);
+    }
+
+    /** Stops scoring: what is there stays until the next compaction. For the end of a turn. */
+    public void freeze() {
+        for (HeadCache head : heads) {
+            head.setPolicy(head.rung(), CacheView.SCORE_NONE);
+        }
+    }
+
+    /** First position whose slots carry scores. */
+    private int firstScored() {
+        return compactions.isEmpty() ? 0 : compactions.get(compactions.size() - 1).start();
+    }
+
+    /** From here on kernels measure {@code turn}, until its compaction or {@link #endProfile}. */
+    public void beginProfile(ProfiledTurn turn) {
+        endProfile();
+        profileOffset = pool.statistics().allocate((long) heads.length * turn.areaLongs());
+        profiledTurn = turn;
+    }
+
+    /** What is being measured; null if nothing is. */
+    public ProfiledTurn profiledTurn() {
+        return profiledTurn;
+    }
+
+    /** Offset of the first head's statistics in {@link Profile#statistics}, in longs. */
+    public long profileOffset() {
+        return profileOffset;
+    }
+
+    /** A head's statistics so far, laid out as {@link ProfiledTurn} says. */
+    public long[] statistics(int layer, int kvHead) {
+        return statistics(layer * pool.layout().numKvHeads() + kvHead);
+    }
+
+    long[] statistics(int head) {
+        int size = profiledTurn.areaLongs();
+        return pool.statistics().read(profileOffset + (long) head * size, size);
+    }
+
+    void setStatistics(int head, long[] values) {
+        pool.statistics().write(profileOffset + (long) head * values.length, values);
+    }
+
+    int numHeads() {
+        return heads.length;
+    }
+
+    /** Forgets what was measured. */
+    public void endProfile() {
+        if (profiledTurn != null) {
+            pool.statistics().free(profileOffset);
+            profiledTurn = null;
+        }
+    }
+
+    /**
+     * Begins a replay, or the next part of one: slots of earlier replayed rows are dropped, slots
+     * appended from here on belong to the replay and are not stored.
+     */
+    public void beginReplay() {
+        replayed = 0;
+        for (HeadCache head : heads) {
+            head.beginReplay(pool);
+        }
+    }
+
+    /** Drops the slots of replayed rows. */
+    public void endReplay() {
+        replayed = 0;
+        for (HeadCache head : heads) {
+            head.endReplay(pool);
+        }
+    }
+
+    private boolean isReplaying() {
+        return heads[0].isReplaying();
+    }
+
+    /**
+     * Tells {@code sink} of stored pages that were given up, and hands it every full page that was
+     * not handed out before, once; returns how many.
      */
     public int writeFullPages(PageSink sink) {
+        for (int i = 0; i < deletedCount; i++) {
+            sink.delete(deleted[i]);
+        }
+        deletedCount = 0;
         return new SessionCacheCodec(pool).writeFullPages(heads, sink);
     }
 
-    /** Ids of all full pages, to delete them from state when the session ends. */
-    public long[] fullPageIds() {
-        return SessionCacheCodec.fullPageIds(
-                pool.layout().numKvHeads(), i -> heads[i].fullPages(), heads.length);
-    }
-
-    /** Page tables, counters, format version, fingerprint, CRC32C. */
-    public byte[] encodeHeader() {
-        return new SessionCacheCodec(pool).encodeHeader(length, heads);
-    }
-
-    /** The filled slots of all tail pages in one array, CRC32C at the end. */
-    public byte[] encodeTails() {
-        return new SessionCacheCodec(pool).encodeTails(heads);
-    }
-
-    /**
-     * Ids of the full pages that a header names: for deleting them without restoring the cache.
-     *
-     * @throws CorruptCacheException if the header's checksum fails
-     */
-    public static long[] fullPageIds(byte[] header) {
-        return SessionCacheCodec.fullPageIds(header);
+    /** All but the full pages, as bytes. Replayed rows and what they measured are left out. */
+    public SavedCache save() {
+        SessionCacheCodec codec = new SessionCacheCodec(pool);
+        boolean isProfiled = profiledTurn != null && !isReplaying();
+        SavedHeader header = SavedHeader.of(pool.layout(), length, isProfiled, compactions, heads);
+        return new SavedCache(
+                header.encode(),
+                codec.encodeTails(heads),
+                codec.encodeScores(firstScored(), heads),
+                isProfiled ? ProfileCodec.encode(this) : new byte[0]);
     }
 
     /** Gives all pages back to the pool. */
     @Override
     public void close() {
+        endProfile();
         for (HeadCache head : heads) {
             head.free(pool);
         }
         pool.release(committedPages);
         committedPages = 0;
         length = 0;
+        replayed = 0;
     }
 }

@@ -4,37 +4,30 @@ import java.io.ByteArrayOutputStream;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.HexFormat;
-import java.util.function.IntUnaryOperator;
-import java.util.function.LongConsumer;
-import java.util.zip.CRC32C;
+import java.util.stream.Stream;
 
 /**
- * Stored form of a session's cache, version {@value #VERSION}. Little-endian; each of the three
- * parts ends with the CRC32C of all bytes before it.
+ * Stored form of the contents of a session's pages, sections of version {@value Sections#VERSION}.
+ * Little-endian.
  *
  * <pre>
- *   header  int32 magic "MRSC", int32 version, byte[32] fingerprint, int32 length (positions),
- *           int32 layers, int32 kvHeads, then per head (layer-major):
- *             int32 slots, int32 liveMask[ceil(slots / 32)];
- *           int32 crc
- *   page    int32 magic "MRPG", int32 version, the page as {@link KvPageDescriptor} draws it, int32 crc
- *   tails   int32 magic "MRTL", int32 version, then per head with slots % 32 != 0, per filled slot:
+ *   page    int32 magic "MRPG", int32 version, the page as {@link KvPageDescriptor} draws it, slots that
+ *           are not live all zero, int32 crc
+ *   tails   int32 magic "MRTL", int32 version, then per head with slots % 32 != 0, per live slot of its last page:
  *             int32 position, int8 only: float32 K scale, float32 V scale, T K[headDim], T V[headDim];
  *           int32 crc
+ *   scores  int32 magic "MRSS", int32 version, then per head with a score mode: float32 per live slot from
+ *           the last compaction's start on; int32 crc. No bytes at all if no head has one
  * </pre>
  *
- * A page's id is {@code layer << 48 | kvHead << 32 | ordinal}.
+ * A page's id is {@code layer << 48 | kvHead << 32 | ordinal}. Version 1 is the same but for
+ * scores, which it had not. {@link SavedHeader} and {@link ProfileCodec} are the other two
+ * sections.
  */
 final class SessionCacheCodec {
-    static final int VERSION = 1;
-
-    private static final int HEADER_MAGIC = 0x4353524D;
     private static final int PAGE_MAGIC = 0x4750524D;
     private static final int TAILS_MAGIC = 0x4C54524D;
-    private static final int FINGERPRINT_BYTES = 32;
-    private static final int PREFIX_BYTES = 8;
-    private static final int CRC_BYTES = 4;
+    private static final int SCORES_MAGIC = 0x5353524D;
 
     private final PagePool pool;
     private final CacheLayout layout;
@@ -50,31 +43,17 @@ final class SessionCacheCodec {
         return (long) layer << 48 | (long) kvHead << 32 | ordinal;
     }
 
-    byte[] encodeHeader(int length, HeadCache[] heads) {
-        int bytes = PREFIX_BYTES + FINGERPRINT_BYTES + 3 * Integer.BYTES + CRC_BYTES;
-        for (HeadCache head : heads) {
-            bytes += Integer.BYTES * (1 + head.pages());
-        }
-        ByteBuffer out = start(bytes, HEADER_MAGIC);
-        out.put(HexFormat.of().parseHex(layout.fingerprint()));
-        out.putInt(length).putInt(layout.numLayers()).putInt(layout.numKvHeads());
-        for (HeadCache head : heads) {
-            out.putInt(head.slots());
-            for (int ordinal = 0; ordinal < head.pages(); ordinal++) {
-                out.putInt(head.liveMask(ordinal));
-            }
-        }
-        return finish(out);
-    }
-
     int writeFullPages(HeadCache[] heads, PageSink sink) {
         int written = 0;
         for (int i = 0; i < heads.length; i++) {
             HeadCache head = heads[i];
-            for (int ordinal = head.storedPages(); ordinal < head.fullPages(); ordinal++) {
+            for (int index = head.storedPages(); index < head.fullPages(); index++) {
                 sink.write(
-                        pageId(i / layout.numKvHeads(), i % layout.numKvHeads(), ordinal),
-                        encodePage(head.page(ordinal)));
+                        pageId(
+                                i / layout.numKvHeads(),
+                                i % layout.numKvHeads(),
+                                head.ordinal(index)),
+                        encodePage(head.page(index), head.durableMask(index)));
                 written++;
             }
             head.markStored(head.fullPages());
@@ -82,11 +61,23 @@ final class SessionCacheCodec {
         return written;
     }
 
-    private byte[] encodePage(int number) {
-        ByteBuffer out = start(PREFIX_BYTES + page.pageBytes() + CRC_BYTES, PAGE_MAGIC);
-        pool.read(number, out.slice(PREFIX_BYTES, page.pageBytes()));
-        out.position(PREFIX_BYTES + page.pageBytes());
-        return finish(out);
+    private byte[] encodePage(int number, int liveMask) {
+        ByteBuffer out = Sections.start(page.pageBytes(), PAGE_MAGIC);
+        int start = out.position();
+        ByteBuffer raw = out.slice(start, page.pageBytes());
+        pool.read(number, raw);
+        clearDeadSlots(raw.order(ByteOrder.LITTLE_ENDIAN), liveMask);
+        return Sections.finish(out.position(start + page.pageBytes()));
+    }
+
+    /** What was evicted is nobody's: neither may it be stored, nor may bytes depend on it. */
+    private void clearDeadSlots(ByteBuffer raw, int liveMask) {
+        ByteBuffer empty = ByteBuffer.allocate(slotBytes()).order(ByteOrder.LITTLE_ENDIAN);
+        for (int slot = 0; slot < KvPageDescriptor.PAGE_SLOTS; slot++) {
+            if ((liveMask >>> slot & 1) == 0) {
+                restoreSlot(empty.clear(), slot, raw);
+            }
+        }
     }
 
     byte[] encodeTails(HeadCache[] heads) {
@@ -94,18 +85,21 @@ final class SessionCacheCodec {
         ByteBuffer raw = ByteBuffer.allocate(page.pageBytes());
         ByteBuffer slotBytes = ByteBuffer.allocate(slotBytes()).order(ByteOrder.LITTLE_ENDIAN);
         for (HeadCache head : heads) {
-            int filled = head.slots() % KvPageDescriptor.PAGE_SLOTS;
+            int filled = head.durableSlots() % KvPageDescriptor.PAGE_SLOTS;
             if (filled == 0) {
                 continue;
             }
-            pool.read(head.page(head.fullPages()), raw);
+            int last = head.fullPages();
+            pool.read(head.page(last), raw);
             for (int slot = 0; slot < filled; slot++) {
-                copySlot(raw, slot, slotBytes.clear());
-                slots.write(slotBytes.array(), 0, slotBytes.position());
+                if ((head.durableMask(last) >>> slot & 1) != 0) {
+                    copySlot(raw, slot, slotBytes.clear());
+                    slots.write(slotBytes.array(), 0, slotBytes.position());
+                }
             }
         }
-        ByteBuffer out = start(PREFIX_BYTES + slots.size() + CRC_BYTES, TAILS_MAGIC);
-        return finish(out.put(slots.toByteArray()));
+        ByteBuffer out = Sections.start(slots.size(), TAILS_MAGIC);
+        return Sections.finish(out.put(slots.toByteArray()));
     }
 
     private int slotBytes() {
@@ -153,72 +147,35 @@ final class SessionCacheCodec {
         }
     }
 
-    /**
-     * Fills {@code heads}.
-     *
-     * @param commit told the number of pages before they are taken
-     * @return positions in the cache
-     */
-    int restore(
-            byte[] header,
-            byte[] tails,
-            PageSource source,
-            HeadCache[] heads,
-            LongConsumer commit) {
-        ByteBuffer in = open(header, HEADER_MAGIC, "cache header");
-        byte[] fingerprint = new byte[FINGERPRINT_BYTES];
-        in.get(fingerprint);
-        String stored = HexFormat.of().formatHex(fingerprint);
-        if (!stored.equals(layout.fingerprint())) {
-            throw new IncompatibleCacheException(
-                    "cache of another model or configuration: fingerprint="
-                            + stored
-                            + ", expected="
-                            + layout.fingerprint());
-        }
-        int length = in.getInt();
-        in.position(in.position() + 2 * Integer.BYTES);
-        int[] slots = new int[heads.length];
-        int[][] masks = new int[heads.length][];
-        long pages = 0;
+    /** Fills {@code heads}, which are empty. */
+    void restorePages(SavedHeader header, byte[] tails, PageSource source, HeadCache[] heads) {
         for (int i = 0; i < heads.length; i++) {
-            slots[i] = in.getInt();
-            masks[i] =
-                    new int
-                            [(slots[i] + KvPageDescriptor.PAGE_SLOTS - 1)
-                                    / KvPageDescriptor.PAGE_SLOTS];
-            in.asIntBuffer().get(masks[i]);
-            in.position(in.position() + Integer.BYTES * masks[i].length);
-            pages += masks[i].length;
-        }
-        commit.accept(pages);
-        for (int i = 0; i < heads.length; i++) {
-            heads[i].restore(slots[i], masks[i], pool);
+            heads[i].restore(header.heads().get(i), pool);
             readFullPages(i, heads[i], source);
         }
         readTails(tails, heads);
-        return length;
     }
 
-    private void readFullPages(int index, HeadCache head, PageSource source) {
-        int layer = index / layout.numKvHeads();
-        int kvHead = index % layout.numKvHeads();
-        for (int ordinal = 0; ordinal < head.fullPages(); ordinal++) {
+    private void readFullPages(int headIndex, HeadCache head, PageSource source) {
+        int layer = headIndex / layout.numKvHeads();
+        int kvHead = headIndex % layout.numKvHeads();
+        for (int index = 0; index < head.fullPages(); index++) {
+            int ordinal = head.ordinal(index);
             String what = "page layer=" + layer + ", kvHead=" + kvHead + ", ordinal=" + ordinal;
             byte[] bytes = source.read(pageId(layer, kvHead, ordinal));
             if (bytes == null) {
                 throw new CorruptCacheException("missing " + what);
             }
-            if (bytes.length != PREFIX_BYTES + page.pageBytes() + CRC_BYTES) {
+            if (bytes.length != Sections.bytes(page.pageBytes())) {
                 throw new CorruptCacheException(
                         "wrong size of " + what + ": bytes=" + bytes.length);
             }
-            pool.write(head.page(ordinal), open(bytes, PAGE_MAGIC, what));
+            fillPage(head, index, Sections.open(bytes, PAGE_MAGIC, what).slice());
         }
     }
 
     private void readTails(byte[] tails, HeadCache[] heads) {
-        ByteBuffer in = open(tails, TAILS_MAGIC, "tail pages");
+        ByteBuffer in = Sections.open(tails, TAILS_MAGIC, "tail pages");
         try {
             for (HeadCache head : heads) {
                 int filled = head.slots() % KvPageDescriptor.PAGE_SLOTS;
@@ -226,9 +183,11 @@ final class SessionCacheCodec {
                     ByteBuffer raw =
                             ByteBuffer.allocate(page.pageBytes()).order(ByteOrder.LITTLE_ENDIAN);
                     for (int slot = 0; slot < filled; slot++) {
-                        restoreSlot(in, slot, raw);
+                        if ((head.durableMask(head.fullPages()) >>> slot & 1) != 0) {
+                            restoreSlot(in, slot, raw);
+                        }
                     }
-                    pool.write(head.page(head.fullPages()), raw);
+                    fillPage(head, head.fullPages(), raw);
                 }
             }
         } catch (BufferUnderflowException | IndexOutOfBoundsException e) {
@@ -236,69 +195,85 @@ final class SessionCacheCodec {
         }
     }
 
-    static long[] fullPageIds(byte[] header) {
-        ByteBuffer in = open(header, HEADER_MAGIC, "cache header");
-        in.position(in.position() + FINGERPRINT_BYTES + Integer.BYTES);
-        int numHeads = in.getInt();
-        int numKvHeads = in.getInt();
-        int[] fullPages = new int[numHeads * numKvHeads];
-        for (int i = 0; i < fullPages.length; i++) {
-            int slots = in.getInt();
-            fullPages[i] = slots / KvPageDescriptor.PAGE_SLOTS;
-            int pages = (slots + KvPageDescriptor.PAGE_SLOTS - 1) / KvPageDescriptor.PAGE_SLOTS;
-            in.position(in.position() + Integer.BYTES * pages);
+    private void fillPage(HeadCache head, int index, ByteBuffer raw) {
+        raw.order(ByteOrder.LITTLE_ENDIAN);
+        int first = KvPageDescriptor.PAGE_SLOTS * index;
+        int count = Math.min(KvPageDescriptor.PAGE_SLOTS, head.slots() - first);
+        for (int slot = 0; slot < count; slot++) {
+            head.setPosition(first + slot, raw.getInt(page.positionOffset(slot)));
         }
-        return fullPageIds(numKvHeads, i -> fullPages[i], fullPages.length);
+        pool.write(head.page(index), raw);
     }
 
-    static long[] fullPageIds(int numKvHeads, IntUnaryOperator fullPages, int heads) {
-        long total = 0;
-        for (int i = 0; i < heads; i++) {
-            total += fullPages.applyAsInt(i);
+    /**
+     * @param from first position that carries a score
+     */
+    byte[] encodeScores(int from, HeadCache[] heads) {
+        if (!hasScores(heads)) {
+            return new byte[0];
         }
-        long[] ids = new long[Math.toIntExact(total)];
-        int next = 0;
-        for (int i = 0; i < heads; i++) {
-            for (int ordinal = 0; ordinal < fullPages.applyAsInt(i); ordinal++) {
-                ids[next++] = pageId(i / numKvHeads, i % numKvHeads, ordinal);
+        ByteBuffer out = Sections.start(Float.BYTES * countScores(from, heads), SCORES_MAGIC);
+        for (HeadCache head : heads) {
+            if (head.scoreMode() == CacheView.SCORE_NONE) {
+                continue;
+            }
+            ByteBuffer scores = null;
+            for (int slot = 0; slot < head.durableSlots(); slot++) {
+                int inPage = slot % KvPageDescriptor.PAGE_SLOTS;
+                if (inPage == 0) {
+                    scores = pool.readScores(head.page(slot / KvPageDescriptor.PAGE_SLOTS));
+                }
+                if (head.isLive(slot) && head.position(slot) >= from) {
+                    out.putInt(scores.getInt(Float.BYTES * inPage));
+                }
             }
         }
-        return ids;
+        return Sections.finish(out);
     }
 
-    private static ByteBuffer start(int bytes, int magic) {
-        return ByteBuffer.allocate(bytes)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(magic)
-                .putInt(VERSION);
+    private static boolean hasScores(HeadCache[] heads) {
+        return Stream.of(heads).anyMatch(head -> head.scoreMode() != CacheView.SCORE_NONE);
     }
 
-    private static byte[] finish(ByteBuffer out) {
-        out.putInt(checksum(out.array(), out.position()));
-        return out.array();
-    }
-
-    /** Checks magic, version and checksum; the buffer is what lies between. */
-    private static ByteBuffer open(byte[] bytes, int magic, String what) {
-        if (bytes.length < PREFIX_BYTES + CRC_BYTES) {
-            throw new CorruptCacheException("truncated " + what + ": bytes=" + bytes.length);
+    private static int countScores(int from, HeadCache[] heads) {
+        int count = 0;
+        for (HeadCache head : heads) {
+            boolean isScored = head.scoreMode() != CacheView.SCORE_NONE;
+            for (int slot = 0; isScored && slot < head.durableSlots(); slot++) {
+                count += head.isLive(slot) && head.position(slot) >= from ? 1 : 0;
+            }
         }
-        ByteBuffer in = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        int end = bytes.length - CRC_BYTES;
-        if (in.getInt() != magic || in.getInt(end) != checksum(bytes, end)) {
-            throw new CorruptCacheException("checksum of " + what + " does not match");
-        }
-        int version = in.getInt();
-        if (version != VERSION) {
-            throw new IncompatibleCacheException(
-                    "unknown format of " + what + ": version=" + version + ", known=" + VERSION);
-        }
-        return in.limit(end);
+        return count;
     }
 
-    private static int checksum(byte[] bytes, int length) {
-        CRC32C crc = new CRC32C();
-        crc.update(bytes, 0, length);
-        return (int) crc.getValue();
+    /** Writes the scores of restored pages. */
+    void restoreScores(byte[] bytes, int from, HeadCache[] heads) {
+        if (!hasScores(heads)) {
+            return;
+        }
+        ByteBuffer in = Sections.open(bytes, SCORES_MAGIC, "scores");
+        if (in.remaining() != Float.BYTES * countScores(from, heads)) {
+            throw new CorruptCacheException("wrong number of scores: bytes=" + bytes.length);
+        }
+        for (HeadCache head : heads) {
+            boolean isScored = head.scoreMode() != CacheView.SCORE_NONE;
+            for (int index = 0; isScored && index < head.pages(); index++) {
+                pool.writeScores(head.page(index), readScores(in, from, head, index));
+            }
+        }
+    }
+
+    private static ByteBuffer readScores(ByteBuffer in, int from, HeadCache head, int index) {
+        ByteBuffer scores =
+                ByteBuffer.allocate(Float.BYTES * KvPageDescriptor.PAGE_SLOTS)
+                        .order(ByteOrder.LITTLE_ENDIAN);
+        int first = KvPageDescriptor.PAGE_SLOTS * index;
+        int end = Math.min(first + KvPageDescriptor.PAGE_SLOTS, head.slots());
+        for (int slot = first; slot < end; slot++) {
+            if (head.isLive(slot) && head.position(slot) >= from) {
+                scores.putInt(Float.BYTES * (slot - first), in.getInt());
+            }
+        }
+        return scores;
     }
 }

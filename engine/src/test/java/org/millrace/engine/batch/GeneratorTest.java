@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -14,11 +13,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.millrace.engine.Model;
+import org.millrace.engine.StoredPages;
 import org.millrace.engine.TinyModels;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.CorruptCacheException;
 import org.millrace.engine.kvcache.IncompatibleCacheException;
 import org.millrace.engine.kvcache.KvType;
+import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
 
 class GeneratorTest {
@@ -47,16 +48,17 @@ class GeneratorTest {
 
     /** Tokens, logprobs and stored cache of a finished sequence: equal only if every bit is. */
     private static List<Object> result(Sequence sequence) {
-        Map<Long, List<Byte>> pages = new HashMap<>();
-        sequence.cache().writeFullPages((id, page) -> pages.put(id, bytes(page)));
+        StoredPages pages = new StoredPages();
+        sequence.cache().writeFullPages(pages);
+        SavedCache saved = sequence.cache().save();
         return List.of(
                 Arrays.toString(sequence.tokens()),
                 Arrays.toString(sequence.logprobs()),
                 sequence.text(),
                 sequence.finishReason(),
                 pages,
-                bytes(sequence.cache().encodeHeader()),
-                bytes(sequence.cache().encodeTails()));
+                bytes(saved.header()),
+                bytes(saved.tails()));
     }
 
     private static List<Byte> bytes(byte[] array) {
@@ -118,21 +120,19 @@ class GeneratorTest {
             List<Object> expected = alone(model, OPTIONS, prompt, params);
             for (int steps = 1; steps < 50; steps += 7) {
                 byte[] saved;
-                byte[] header;
-                byte[] tails;
-                Map<Long, byte[]> pages = new HashMap<>();
+                SavedCache savedCache;
+                StoredPages pages = new StoredPages();
                 try (Generator generator = new Generator(model, OPTIONS)) {
                     Sequence sequence = submit(generator, prompt, params);
                     for (int i = 0; i < steps; i++) {
                         generator.step();
-                        sequence.cache().writeFullPages(pages::put);
+                        sequence.cache().writeFullPages(pages);
                     }
                     saved = sequence.save();
-                    header = sequence.cache().encodeHeader();
-                    tails = sequence.cache().encodeTails();
+                    savedCache = sequence.cache().save();
                 }
                 try (Generator generator = new Generator(model, OPTIONS)) {
-                    SessionCache cache = generator.restoreCache(header, tails, pages::get);
+                    SessionCache cache = generator.restoreCache(savedCache, pages);
                     Sequence sequence = Sequence.restore(saved, cache, null);
                     generator.submit(sequence);
                     drain(generator);
@@ -141,8 +141,8 @@ class GeneratorTest {
                     assertThat(Arrays.toString(sequence.tokens())).isEqualTo(expected.get(0));
                     assertThat(Arrays.toString(sequence.logprobs())).isEqualTo(expected.get(1));
                     assertThat(sequence.text()).isEqualTo(expected.get(2));
-                    assertThat(bytes(cache.encodeHeader())).isEqualTo(expected.get(5));
-                    assertThat(bytes(cache.encodeTails())).isEqualTo(expected.get(6));
+                    assertThat(bytes(cache.save().header())).isEqualTo(expected.get(5));
+                    assertThat(bytes(cache.save().tails())).isEqualTo(expected.get(6));
                 }
             }
         }
@@ -196,8 +196,9 @@ class GeneratorTest {
     @Test
     void admitsOnlyWhatThePoolCanHold() {
         try (Model model = TinyModels.open("mha32/f32.gguf", KvType.F32, ActivationType.INT8)) {
-            long page = model.cacheLayout().page().pageBytes();
-            long poolBytes = 3 * page * model.cacheLayout().numHeads();
+            // Three pages and their scores per head, and as many spare ones as one head takes.
+            long page = model.cacheLayout().page().pageBytes() + 32 * Float.BYTES;
+            long poolBytes = 3 * page * (model.cacheLayout().numHeads() + 1);
             try (Generator generator =
                     new Generator(model, new GeneratorOptions(poolBytes, 64, 4))) {
                 assertThat(generator.maxSessionTokens()).isEqualTo(96);
@@ -220,32 +221,33 @@ class GeneratorTest {
                 Generator otherGenerator = new Generator(other, OPTIONS)) {
             Sequence sequence = submit(generator, prompt(70, 5), GenerationParams.greedy(10));
             drain(generator);
-            Map<Long, byte[]> pages = new HashMap<>();
-            sequence.cache().writeFullPages(pages::put);
-            byte[] header = sequence.cache().encodeHeader();
-            byte[] tails = sequence.cache().encodeTails();
-            assertThat(SessionCache.fullPageIds(header)).hasSameSizeAs(pages.keySet());
+            StoredPages stored = new StoredPages();
+            sequence.cache().writeFullPages(stored);
+            SavedCache saved = sequence.cache().save();
+            Map<Long, byte[]> pages = stored.pages();
+            assertThat(SavedCache.fullPageIds(saved.header()))
+                    .containsExactlyInAnyOrder(pages.keySet().toArray(Long[]::new));
 
-            assertThatThrownBy(() -> otherGenerator.restoreCache(header, tails, pages::get))
+            assertThatThrownBy(() -> otherGenerator.restoreCache(saved, stored))
                     .isInstanceOf(IncompatibleCacheException.class)
                     .hasMessageContaining("fingerprint");
             long id = pages.keySet().iterator().next();
             byte[] page = pages.get(id);
             page[page.length / 2] ^= 4;
-            assertThatThrownBy(() -> generator.restoreCache(header, tails, pages::get))
+            assertThatThrownBy(() -> generator.restoreCache(saved, stored))
                     .isInstanceOf(CorruptCacheException.class)
                     .hasMessageContaining("page layer=");
             page[page.length / 2] ^= 4;
             pages.remove(id);
-            assertThatThrownBy(() -> generator.restoreCache(header, tails, pages::get))
+            assertThatThrownBy(() -> generator.restoreCache(saved, stored))
                     .isInstanceOf(CorruptCacheException.class)
                     .hasMessageContaining("missing page");
             pages.put(id, page);
-            tails[9] ^= 1;
-            assertThatThrownBy(() -> generator.restoreCache(header, tails, pages::get))
+            saved.tails()[9] ^= 1;
+            assertThatThrownBy(() -> generator.restoreCache(saved, stored))
                     .isInstanceOf(CorruptCacheException.class);
-            tails[9] ^= 1;
-            generator.restoreCache(header, tails, pages::get).close();
+            saved.tails()[9] ^= 1;
+            generator.restoreCache(saved, stored).close();
         }
     }
 

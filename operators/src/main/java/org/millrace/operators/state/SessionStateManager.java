@@ -15,6 +15,7 @@ import org.millrace.engine.kvcache.CorruptCacheException;
 import org.millrace.engine.kvcache.IncompatibleCacheException;
 import org.millrace.engine.kvcache.PageSink;
 import org.millrace.engine.kvcache.PageSource;
+import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.operators.PromptEnvelope;
 import org.millrace.operators.types.PromptEnvelopeSerializer;
@@ -30,8 +31,10 @@ import org.millrace.operators.types.PromptEnvelopeSerializer;
  *   session      ValueState            tokens, answered request ids, model
  *   answers      MapState by id        completions of the answered requests
  *   last-prompt  ValueState            the newest prompt, where sessions age
- *   cache-header ValueState            page tables
- *   cache-tails  ValueState            pages that are not full
+ *   cache-header  ValueState           page tables
+ *   cache-tails   ValueState           pages that are not full
+ *   cache-scores  ValueState           scores of a compressed turn's slots; absent without
+ *   cache-profile ValueState           statistics of an unfinished prompt; absent without
  *   pages        MapState by page id   full pages; write-once, read by key, never iterated
  * </pre>
  */
@@ -47,6 +50,8 @@ public final class SessionStateManager {
     private final ValueState<LastPrompt> lastPrompt;
     private final ValueState<ImmutableBytes> cacheHeader;
     private final ValueState<ImmutableBytes> cacheTails;
+    private final ValueState<ImmutableBytes> cacheScores;
+    private final ValueState<ImmutableBytes> cacheProfile;
     private final MapState<Long, ImmutableBytes> pages;
 
     public SessionStateManager(KeyedStateBackend<String> backend, KeyedStateStore store) {
@@ -73,6 +78,8 @@ public final class SessionStateManager {
                         new ValueStateDescriptor<>("last-prompt", LastPromptSerializer.INSTANCE));
         cacheHeader = store.getState(bytes("cache-header"));
         cacheTails = store.getState(bytes("cache-tails"));
+        cacheScores = store.getState(bytes("cache-scores"));
+        cacheProfile = store.getState(bytes("cache-profile"));
         pages =
                 store.getMapState(
                         new MapStateDescriptor<>(
@@ -182,8 +189,30 @@ public final class SessionStateManager {
         return array(cacheHeader.value());
     }
 
-    public byte[] cacheTails() throws Exception {
-        return array(cacheTails.value());
+    /** The stored cache but for its pages; null if no cache is stored. */
+    public SavedCache cache() throws Exception {
+        byte[] header = cacheHeader();
+        return header == null
+                ? null
+                : new SavedCache(
+                        header,
+                        array(cacheTails.value()),
+                        arrayOrEmpty(cacheScores),
+                        arrayOrEmpty(cacheProfile));
+    }
+
+    private static byte[] arrayOrEmpty(ValueState<ImmutableBytes> state) throws Exception {
+        ImmutableBytes value = state.value();
+        return value == null ? new byte[0] : value.array();
+    }
+
+    private static void updateOrClear(ValueState<ImmutableBytes> state, byte[] value)
+            throws Exception {
+        if (value.length == 0) {
+            state.clear();
+        } else {
+            state.update(new ImmutableBytes(value));
+        }
     }
 
     private static byte[] array(ImmutableBytes value) {
@@ -193,17 +222,33 @@ public final class SessionStateManager {
     /** Stores all of a cache that is not stored yet. */
     public void storeCache(SessionCache cache) throws Exception {
         cache.writeFullPages(pageSink());
-        cacheHeader.update(new ImmutableBytes(cache.encodeHeader()));
-        cacheTails.update(new ImmutableBytes(cache.encodeTails()));
+        SavedCache saved = cache.save();
+        cacheHeader.update(new ImmutableBytes(saved.header()));
+        cacheTails.update(new ImmutableBytes(saved.tails()));
+        updateOrClear(cacheScores, saved.scores());
+        updateOrClear(cacheProfile, saved.profile());
     }
 
-    /** Stores pages. The session must stay selected while it is used. */
+    /** Stores and deletes pages. The session must stay selected while it is used. */
     public PageSink pageSink() {
-        return (pageId, page) -> {
-            try {
-                pages.put(pageId, new ImmutableBytes(page));
-            } catch (Exception e) {
-                throw new IllegalStateException("cannot store cache page: pageId=" + pageId, e);
+        return new PageSink() {
+            @Override
+            public void write(long pageId, byte[] page) {
+                try {
+                    pages.put(pageId, new ImmutableBytes(page));
+                } catch (Exception e) {
+                    throw new IllegalStateException("cannot store cache page: pageId=" + pageId, e);
+                }
+            }
+
+            @Override
+            public void delete(long pageId) {
+                try {
+                    pages.remove(pageId);
+                } catch (Exception e) {
+                    throw new IllegalStateException(
+                            "cannot delete cache page: pageId=" + pageId, e);
+                }
             }
         };
     }
@@ -227,12 +272,14 @@ public final class SessionStateManager {
         }
         cacheHeader.clear();
         cacheTails.clear();
+        cacheScores.clear();
+        cacheProfile.clear();
     }
 
     private void removePages(byte[] header) throws Exception {
         long[] pageIds;
         try {
-            pageIds = SessionCache.fullPageIds(header);
+            pageIds = SavedCache.fullPageIds(header);
         } catch (CorruptCacheException | IncompatibleCacheException e) {
             // Only the header knows the ids; without it RocksDB has to look for them.
             pages.clear();

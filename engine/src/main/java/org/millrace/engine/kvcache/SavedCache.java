@@ -1,0 +1,22 @@
+package org.millrace.engine.kvcache;
+
+/**
+ * A session's cache as bytes, but for its full pages. See {@link SessionCacheCodec} for the
+ * formats.
+ *
+ * @param header page tables, policies, counters, fingerprint
+ * @param tails filled slots of pages that are not full
+ * @param scores scores of slots that a policy may evict yet; empty if there are none
+ * @param profile statistics of an unfinished prompt; empty if there are none
+ */
+public record SavedCache(byte[] header, byte[] tails, byte[] scores, byte[] profile) {
+    /**
+     * Ids of the full pages that a header names: for deleting them without restoring the cache.
+     *
+     * @throws CorruptCacheException if the header's checksum fails
+     * @throws IncompatibleCacheException if its format is unknown
+     */
+    public static long[] fullPageIds(byte[] header) {
+        return SavedHeader.read(header).fullPageIds();
+    }
+}
