@@ -62,8 +62,7 @@ final class BareBench {
         // No word of a prompt takes more than two tokens.
         int mostTokens = 2 * TextWorkload.PROMPT_WORDS + workload.generatedTokens();
         CacheLayout layout = model.cacheLayout();
-        long poolBytes =
-                (long) MAX_SEQUENCES * layout.pagesFor(mostTokens) * layout.page().pageBytes();
+        long poolBytes = layout.poolBytes(MAX_SEQUENCES * layout.pagesFor(mostTokens));
         return new GeneratorOptions(poolBytes, MAX_BATCH_TOKENS, MAX_SEQUENCES);
     }
 

@@ -115,8 +115,7 @@ final class Admission {
 
     /** Why a session of so many positions does not fit, and what to do. */
     String describeShortage(int totalTokens) {
-        long neededBytes =
-                model.cacheLayout().pagesFor(totalTokens) * model.cacheLayout().page().pageBytes();
+        long neededBytes = model.cacheLayout().poolBytes(model.cacheLayout().pagesFor(totalTokens));
         return String.format(
                 "neededBytes=%d for %d tokens, poolBytes=%d; ask for fewer maxTokens, or give the subtask more"
                         + " managed memory (taskmanager.memory.managed.size)",

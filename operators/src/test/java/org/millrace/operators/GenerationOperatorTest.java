@@ -39,7 +39,7 @@ class GenerationOperatorTest {
                     false,
                     null);
 
-    private static final long SMALL_MANAGED_BYTES = 2 * 650_000;
+    private static final long SMALL_MANAGED_BYTES = 2 * 900_000;
 
     private static GenerationHarness open() throws Exception {
         return new GenerationHarness(OPTIONS, new HashMapStateBackend(), 1, 0).open();

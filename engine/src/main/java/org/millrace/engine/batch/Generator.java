@@ -45,14 +45,14 @@ public final class Generator implements AutoCloseable {
         this.options = options;
         this.kernels = model.kernels();
         CacheLayout layout = model.cacheLayout();
-        long pages = PagePool.capacityFor(layout, options.poolBytes());
+        long pages = layout.pagesIn(options.poolBytes());
         if (pages < layout.numHeads()) {
             throw new IllegalArgumentException(
                     "page pool too small: poolBytes="
                             + options.poolBytes()
-                            + ", must be > "
-                            + (long) layout.numHeads() * layout.page().pageBytes()
-                            + ", which one page for each head takes");
+                            + ", must be >= "
+                            + layout.poolBytes(layout.numHeads())
+                            + " to hold one page for each head");
         }
         if (options.maxSequences() < 1 || options.maxBatchTokens() < options.maxSequences()) {
             throw new IllegalArgumentException(
@@ -138,7 +138,7 @@ public final class Generator implements AutoCloseable {
 
     /** Bytes of the whole pool. */
     public long poolBytes() {
-        return pool.storage().bytes();
+        return options.poolBytes();
     }
 
     /**

@@ -12,8 +12,6 @@ import org.millrace.engine.kernels.KernelProvider;
  * profiled turns, too. Not thread safe.
  */
 public final class PagePool implements AutoCloseable {
-    private static final int SCORE_BYTES = KvPageDescriptor.PAGE_SLOTS * Float.BYTES;
-
     private final CacheLayout layout;
     private final DeviceBuffer storage;
     private final DeviceBuffer scores;
@@ -30,10 +28,10 @@ public final class PagePool implements AutoCloseable {
         this.kernels = kernels;
         this.layout = layout;
         this.capacity = capacity;
-        this.pages = capacity + (capacity + layout.numHeads() - 1) / layout.numHeads();
+        this.pages = Math.toIntExact(layout.poolPages(capacity));
         this.storage = kernels.allocate((long) pages * layout.page().pageBytes());
         try {
-            this.scores = kernels.allocate((long) pages * SCORE_BYTES);
+            this.scores = kernels.allocate((long) pages * CacheLayout.SCORE_BYTES);
         } catch (OutOfMemoryError e) {
             storage.close();
             throw e;
@@ -44,15 +42,6 @@ public final class PagePool implements AutoCloseable {
         for (int i = 0; i < pages; i++) {
             free[i] = pages - 1 - i;
         }
-    }
-
-    /**
-     * Most pages that can be promised if pages, spare pages and scores are to take {@code bytes} in
-     * all.
-     */
-    public static long capacityFor(CacheLayout layout, long bytes) {
-        long pages = bytes / (layout.page().pageBytes() + SCORE_BYTES);
-        return pages * layout.numHeads() / (layout.numHeads() + 1);
     }
 
     public CacheLayout layout() {
@@ -138,14 +127,15 @@ public final class PagePool implements AutoCloseable {
 
     /** The scores of a page's slots, float[page slots]. */
     ByteBuffer readScores(int page) {
-        ByteBuffer target = ByteBuffer.allocate(SCORE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        scores.read((long) page * SCORE_BYTES, target);
+        ByteBuffer target =
+                ByteBuffer.allocate(CacheLayout.SCORE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        scores.read((long) page * CacheLayout.SCORE_BYTES, target);
         return target.flip();
     }
 
     /** Overwrites the scores of a page's slots, float[page slots]. */
     void writeScores(int page, ByteBuffer source) {
-        scores.write((long) page * SCORE_BYTES, source);
+        scores.write((long) page * CacheLayout.SCORE_BYTES, source);
     }
 
     /** Copies a page's bytes into {@code target}, which is cleared first and flipped after. */

@@ -196,9 +196,7 @@ class GeneratorTest {
     @Test
     void admitsOnlyWhatThePoolCanHold() {
         try (Model model = TinyModels.open("mha32/f32.gguf", KvType.F32, ActivationType.INT8)) {
-            // Three pages and their scores per head, and as many spare ones as one head takes.
-            long page = model.cacheLayout().page().pageBytes() + 32 * Float.BYTES;
-            long poolBytes = 3 * page * (model.cacheLayout().numHeads() + 1);
+            long poolBytes = model.cacheLayout().poolBytes(3 * model.cacheLayout().numHeads());
             try (Generator generator =
                     new Generator(model, new GeneratorOptions(poolBytes, 64, 4))) {
                 assertThat(generator.maxSessionTokens()).isEqualTo(96);

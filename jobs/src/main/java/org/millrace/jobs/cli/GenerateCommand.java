@@ -152,7 +152,7 @@ final class GenerateCommand implements Callable<Integer> {
                                 (long) tokens.length + params.maxTokens(),
                                 model.config().contextLength());
         return new GeneratorOptions(
-                layout.pagesFor(positions) * layout.page().pageBytes(), MAX_BATCH_TOKENS, 1);
+                layout.poolBytes(layout.pagesFor(positions)), MAX_BATCH_TOKENS, 1);
     }
 
     private void generate(Generator generator, Sequence sequence) {
