@@ -10,6 +10,8 @@ import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateBackendOptions;
+import org.apache.flink.state.rocksdb.RocksDBConfigurableOptions;
+import org.apache.flink.state.rocksdb.RocksDBOptions;
 
 /** Flink options that a generation job sets where nobody else has. */
 final class JobDefaults {
@@ -28,6 +30,9 @@ final class JobDefaults {
         add(defaults, configured, ExecutionOptions.BUFFER_TIMEOUT, Duration.ofMillis(5));
         add(defaults, configured, StateBackendOptions.STATE_BACKEND, "rocksdb");
         add(defaults, configured, CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
+        add(defaults, configured, RocksDBOptions.OPTIONS_FACTORY, WriteOnceOptions.class.getName());
+        // A page is looked for in every file of the first level.
+        add(defaults, configured, RocksDBConfigurableOptions.USE_BLOOM_FILTER, true);
         add(
                 defaults,
                 configured,

@@ -4,13 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.configuration.StateBackendOptions;
+import org.apache.flink.state.rocksdb.RocksDBOptions;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
+import org.rocksdb.ColumnFamilyOptions;
+import org.rocksdb.CompressionType;
+import org.rocksdb.RocksDB;
 
 class GenerationJobTest {
     @Test
@@ -23,6 +28,22 @@ class GenerationJobTest {
         assertThat(defaults.get(CheckpointingOptions.ENABLE_UNALIGNED)).isTrue();
         assertThat(defaults.get(CheckpointingOptions.TOLERABLE_FAILURE_NUMBER))
                 .isEqualTo(Integer.MAX_VALUE);
+    }
+
+    @Test
+    void rocksDbMergesSeldom() {
+        String factory =
+                JobDefaults.missingIn(new Configuration()).get(RocksDBOptions.OPTIONS_FACTORY);
+        assertThat(factory).isEqualTo(WriteOnceOptions.class.getName());
+        RocksDB.loadLibrary();
+        try (ColumnFamilyOptions options = new ColumnFamilyOptions()) {
+            new WriteOnceOptions().createColumnOptions(options, new ArrayList<>());
+            assertThat(options.level0FileNumCompactionTrigger())
+                    .isEqualTo(WriteOnceOptions.FILES_BEFORE_MERGE);
+            assertThat(options.level0SlowdownWritesTrigger())
+                    .isGreaterThan(WriteOnceOptions.FILES_BEFORE_MERGE);
+            assertThat(options.compressionType()).isEqualTo(CompressionType.NO_COMPRESSION);
+        }
     }
 
     @Test

@@ -1,0 +1,35 @@
+package org.millrace.jobs;
+
+import java.util.Collection;
+import org.apache.flink.state.rocksdb.RocksDBOptionsFactory;
+import org.rocksdb.ColumnFamilyOptions;
+import org.rocksdb.CompressionType;
+import org.rocksdb.DBOptions;
+
+/**
+ * RocksDB for state that is written with every checkpoint and seldom read. A checkpoint flushes one
+ * file per state; RocksDB would merge them, and the checkpoint after that upload them, once there
+ * are four. Keys and values of attention do not compress.
+ */
+public final class WriteOnceOptions implements RocksDBOptionsFactory {
+    /** Files of the first level before they are merged: checkpoints between two merges. */
+    static final int FILES_BEFORE_MERGE = 16;
+
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public DBOptions createDBOptions(
+            DBOptions currentOptions, Collection<AutoCloseable> handlesToClose) {
+        return currentOptions;
+    }
+
+    @Override
+    public ColumnFamilyOptions createColumnOptions(
+            ColumnFamilyOptions currentOptions, Collection<AutoCloseable> handlesToClose) {
+        return currentOptions
+                .setCompressionType(CompressionType.NO_COMPRESSION)
+                .setLevel0FileNumCompactionTrigger(FILES_BEFORE_MERGE)
+                .setLevel0SlowdownWritesTrigger(2 * FILES_BEFORE_MERGE)
+                .setLevel0StopWritesTrigger(3 * FILES_BEFORE_MERGE);
+    }
+}
