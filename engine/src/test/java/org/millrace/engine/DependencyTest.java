@@ -25,6 +25,7 @@ class DependencyTest {
     private static final DescribedPredicate<JavaClass> KERNEL_PROVIDERS =
             resideInAPackage("..kernels.reference..")
                     .or(resideInAPackage("..kernels.cpu.."))
+                    .or(resideInAPackage("..kernels.cuda.."))
                     .as("kernel providers");
 
     @ArchTest
@@ -82,7 +83,16 @@ class DependencyTest {
                     .resideInAPackage("..kernels.reference..")
                     .should()
                     .dependOnClassesThat()
-                    .resideInAPackage("..kernels.cpu..");
+                    .resideInAnyPackage("..kernels.cpu..", "..kernels.cuda..");
+
+    @ArchTest
+    static final ArchRule ONLY_THE_CUDA_PROVIDER_KNOWS_JCUDA =
+            noClasses()
+                    .that()
+                    .resideOutsideOfPackage("..kernels.cuda..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage("jcuda..");
 
     @Test
     void neitherFlinkNorKafkaNorAvroIsOnTheClassPath() {

@@ -1,0 +1,41 @@
+package org.millrace.engine.kernels.cuda;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import jcuda.Pointer;
+import org.millrace.engine.kernels.DeviceBuffer;
+
+/**
+ * The structure that a kernel takes, filled field by field in the order of its declaration; every
+ * field lies at a multiple of its size.
+ */
+final class Arguments {
+    private static final int BYTES = 256;
+
+    private final ByteBuffer bytes =
+            ByteBuffer.allocateDirect(BYTES).order(ByteOrder.LITTLE_ENDIAN);
+
+    /** A buffer that must hold {@code needed} bytes. */
+    Arguments buffer(DeviceBuffer buffer, long needed) {
+        return address(CudaBuffer.address(buffer, needed));
+    }
+
+    Arguments address(long address) {
+        bytes.putLong(address);
+        return this;
+    }
+
+    Arguments integer(int value) {
+        bytes.putInt(value);
+        return this;
+    }
+
+    Arguments real(float value) {
+        bytes.putFloat(value);
+        return this;
+    }
+
+    Pointer pointer() {
+        return Pointer.to(bytes);
+    }
+}

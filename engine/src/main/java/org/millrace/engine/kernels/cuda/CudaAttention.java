@@ -1,0 +1,95 @@
+package org.millrace.engine.kernels.cuda;
+
+import org.millrace.engine.kernels.DeviceBuffer;
+import org.millrace.engine.kvcache.CacheView;
+import org.millrace.engine.kvcache.Profile;
+import org.millrace.engine.kvcache.ProfiledTurn;
+
+/**
+ * Launches the attention kernels and owns their scratch memory: partial results of reduction
+ * blocks. Used under the lock of {@link CudaKernels}, because a launch leaves what the next one
+ * reads.
+ */
+final class CudaAttention implements AutoCloseable {
+    private static final int QUERIES = 8;
+    private static final int WARP = 32;
+    private static final int MAX_HEAD_DIM = 256;
+    private static final int REDUCTION_BLOCK_SHIFT = 8;
+
+    /** Longer batches run in several launches. */
+    private static final long MAX_SCRATCH_BYTES = 256L << 20;
+
+    private final CudaDevice device;
+    private CudaBuffer partialOut;
+    private CudaBuffer partials;
+    private CudaBuffer totals;
+    private CudaBuffer arrived;
+
+    CudaAttention(CudaDevice device) {
+        this.device = device;
+    }
+
+    void attend(CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out) {
+        int headDim = view.page().headDim();
+        if (headDim > MAX_HEAD_DIM) {
+            throw new IllegalArgumentException(
+                    "headDim=" + headDim + ", must be at most " + MAX_HEAD_DIM);
+        }
+        int blocks = (view.endPosition() - 1 >> REDUCTION_BLOCK_SHIFT) + 1;
+        int groupSize = numHeads / view.numKvHeads();
+        int chunks = (groupSize + QUERIES - 1) / QUERIES;
+        long rowBytes = 4L * numHeads * blocks * headDim;
+        int rowsAtOnce = (int) Math.max(1, Math.min(view.numRows(), MAX_SCRATCH_BYTES / rowBytes));
+        // A tile of rows may end behind the last row of a launch.
+        long slots = (long) (rowsAtOnce + QUERIES) * numHeads;
+        partialOut = grown(partialOut, 4 * slots * blocks * headDim);
+        partials = grown(partials, 8 * slots * blocks);
+        totals = grown(totals, 8 * slots);
+        arrived = grown(arrived, 4L * rowsAtOnce * view.numKvHeads() * chunks);
+        int threads = (headDim + WARP - 1) / WARP * WARP + WARP;
+        for (int first = 0; first < view.numRows(); first += rowsAtOnce) {
+            int rows = Math.min(rowsAtOnce, view.numRows() - first);
+            Arguments arguments = new Arguments();
+            CacheArguments.append(arguments, view, layer, numHeads);
+            long bytes = 4L * view.numRows() * numHeads * headDim;
+            arguments.buffer(q, bytes).buffer(out, bytes);
+            arguments.buffer(partialOut, 0).buffer(partials, 0).buffer(totals, 0);
+            arguments.buffer(arrived, 0);
+            appendProfile(arguments, view.profile(), view.numSequences());
+            arguments.integer(blocks).integer(layer).integer(chunks).integer(first);
+            String type = view.page().type().name();
+            int heads = view.numKvHeads() * chunks;
+            device.launch("attention_" + type, rows, heads, blocks, threads, arguments);
+            device.launch("attentionShares_" + type, rows, heads, blocks, threads, arguments);
+        }
+    }
+
+    private static void appendProfile(Arguments arguments, Profile profile, int numSequences) {
+        if (profile == null) {
+            arguments.address(0).address(0);
+        } else {
+            arguments
+                    .buffer(profile.sequences(), 4L * ProfiledTurn.INTS * numSequences)
+                    .buffer(profile.statistics(), 0);
+        }
+    }
+
+    private CudaBuffer grown(CudaBuffer buffer, long bytes) {
+        if (buffer != null && buffer.bytes() >= bytes) {
+            return buffer;
+        }
+        if (buffer != null) {
+            buffer.close();
+        }
+        return new CudaBuffer(device, bytes);
+    }
+
+    @Override
+    public void close() {
+        for (CudaBuffer buffer : new CudaBuffer[] {partialOut, partials, totals, arrived}) {
+            if (buffer != null) {
+                buffer.close();
+            }
+        }
+    }
+}

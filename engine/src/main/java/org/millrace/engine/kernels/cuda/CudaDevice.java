@@ -1,0 +1,189 @@
+package org.millrace.engine.kernels.cuda;
+
+import static org.millrace.engine.kernels.cuda.CudaDriver.check;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+import jcuda.Pointer;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUmodule;
+import jcuda.driver.CUresult;
+import jcuda.driver.CUstream;
+import jcuda.driver.JCudaDriver;
+
+/**
+ * One device with the kernels loaded: its context, one stream that all work goes through in order,
+ * and staging memory. Owned by {@link CudaKernels}; all methods are synchronized, from any thread.
+ */
+final class CudaDevice implements AutoCloseable {
+    /** What the stand-in driver of the tests calls its device. */
+    private static final String EMULATED_NAME = "host emulation";
+
+    private final CUdevice device = new CUdevice();
+    private final CUcontext context = new CUcontext();
+    private final CUmodule module = new CUmodule();
+    private final CUstream stream = new CUstream();
+    private final Map<String, CUfunction> functions = new HashMap<>();
+    private final String name;
+    private final Staging staging;
+    private boolean closed;
+
+    CudaDevice(int ordinal) {
+        int count = CudaDriver.deviceCount();
+        if (ordinal >= count) {
+            throw new UnsupportedOperationException(
+                    "no such CUDA device: device=" + ordinal + ", devices=" + count);
+        }
+        check(JCudaDriver.cuDeviceGet(device, ordinal), "open device " + ordinal);
+        name = readName();
+        check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "make a context on " + name);
+        enter();
+        byte[] image = KernelImages.of(capability());
+        check(JCudaDriver.cuModuleLoadData(module, image), "load the kernels on " + this);
+        check(JCudaDriver.cuStreamCreate(stream, 0), "make a stream on " + name);
+        staging = new Staging(stream);
+    }
+
+    private String readName() {
+        byte[] bytes = new byte[256];
+        check(JCudaDriver.cuDeviceGetName(bytes, bytes.length, device), "name the device");
+        return new String(bytes, StandardCharsets.UTF_8).trim();
+    }
+
+    String name() {
+        return name;
+    }
+
+    boolean isEmulated() {
+        return name.equals(EMULATED_NAME);
+    }
+
+    /** Compute capability as in {@code sm_80}. */
+    int capability() {
+        return 10
+                        * CudaDriver.attribute(
+                                CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR,
+                                device)
+                + CudaDriver.attribute(
+                        CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device);
+    }
+
+    /** A context belongs to a thread; makes it this thread's. */
+    private void enter() {
+        if (closed) {
+            throw new IllegalStateException("CUDA device is closed: " + name);
+        }
+        check(JCudaDriver.cuCtxSetCurrent(context), "enter the context of " + name);
+    }
+
+    /** Zeroed memory. */
+    synchronized DeviceAddress allocate(long bytes) {
+        enter();
+        DeviceAddress address = new DeviceAddress();
+        int result = JCudaDriver.cuMemAlloc(address, Math.max(bytes, 1));
+        if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
+            long[] free = new long[1];
+            long[] total = new long[1];
+            JCudaDriver.cuMemGetInfo(free, total);
+            throw new OutOfMemoryError(
+                    "no device memory for a buffer: bytes="
+                            + bytes
+                            + ", free="
+                            + free[0]
+                            + ", total="
+                            + total[0]
+                            + ", device="
+                            + name);
+        }
+        check(result, "allocate " + bytes + " bytes");
+        check(
+                JCudaDriver.cuMemsetD8Async(address, (byte) 0, Math.max(bytes, 1), stream),
+                "zero " + bytes + " bytes");
+        return address;
+    }
+
+    synchronized void free(DeviceAddress address) {
+        if (!closed) {
+            enter();
+            check(JCudaDriver.cuMemFree(address), "free memory");
+        }
+    }
+
+    /** Copies all remaining bytes; they are taken when this returns. */
+    synchronized void write(DeviceAddress target, long offset, ByteBuffer source) {
+        enter();
+        staging.write(target, offset, source);
+    }
+
+    /** Fills all remaining bytes, after all work before. */
+    synchronized void read(DeviceAddress source, long offset, ByteBuffer target) {
+        enter();
+        staging.read(source, offset, target);
+    }
+
+    /** Queues a kernel with a one-dimensional block. */
+    synchronized void launch(
+            String kernel, int gridX, int gridY, int gridZ, int threads, Arguments arguments) {
+        enter();
+        int result =
+                JCudaDriver.cuLaunchKernel(
+                        functions.computeIfAbsent(kernel, this::function),
+                        gridX,
+                        gridY,
+                        gridZ,
+                        threads,
+                        1,
+                        1,
+                        0,
+                        stream,
+                        Pointer.to(arguments.pointer()),
+                        null);
+        if (result != CUresult.CUDA_SUCCESS) {
+            check(
+                    result,
+                    "run kernel "
+                            + kernel
+                            + ": grid="
+                            + gridX
+                            + "x"
+                            + gridY
+                            + "x"
+                            + gridZ
+                            + ", threads="
+                            + threads);
+        }
+    }
+
+    private CUfunction function(String kernel) {
+        CUfunction function = new CUfunction();
+        check(JCudaDriver.cuModuleGetFunction(function, module, kernel), "find kernel " + kernel);
+        return function;
+    }
+
+    CUmodule module() {
+        return module;
+    }
+
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            enter();
+            check(JCudaDriver.cuStreamSynchronize(stream), "end the work on " + name);
+            staging.close();
+            JCudaDriver.cuStreamDestroy(stream);
+            JCudaDriver.cuModuleUnload(module);
+            JCudaDriver.cuDevicePrimaryCtxRelease(device);
+            closed = true;
+        }
+    }
+
+    @Override
+    public String toString() {
+        return name + " (sm_" + capability() + ")";
+    }
+}

@@ -1,0 +1,75 @@
+package org.millrace.engine.kernels.cuda;
+
+import java.nio.file.Path;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUresult;
+import jcuda.driver.JCudaDriver;
+
+/** The driver library: loaded once per process, its errors as exceptions. */
+final class CudaDriver {
+    /**
+     * Path of the driver library where the system's search path does not have it, or of a stand-in
+     * for tests.
+     */
+    private static final String LIBRARY_PROPERTY = "millrace.cuda.driver";
+
+    /** Why the driver is not there; null if it is. */
+    private static final String FAILURE = load();
+
+    private CudaDriver() {}
+
+    /** Null if the driver is loaded and has a device, otherwise why not. */
+    static String failure() {
+        return FAILURE;
+    }
+
+    private static String load() {
+        String library = System.getProperty(LIBRARY_PROPERTY);
+        try {
+            if (library != null) {
+                // Its name satisfies what JCuda's own library asks for.
+                System.load(Path.of(library).toAbsolutePath().toString());
+            }
+            int result = JCudaDriver.cuInit(0);
+            if (result != CUresult.CUDA_SUCCESS) {
+                return "the CUDA driver does not start: " + describe(result);
+            }
+            return deviceCount() == 0 ? "the CUDA driver sees no device" : null;
+        } catch (UnsatisfiedLinkError e) {
+            return "no CUDA driver (libcuda.so.1) on this machine: "
+                    + e.getMessage().lines().findFirst().orElse("");
+        }
+    }
+
+    static int deviceCount() {
+        int[] count = new int[1];
+        check(JCudaDriver.cuDeviceGetCount(count), "count devices");
+        return count[0];
+    }
+
+    static int attribute(int attribute, CUdevice device) {
+        int[] value = new int[1];
+        check(
+                JCudaDriver.cuDeviceGetAttribute(value, attribute, device),
+                CUdevice_attribute.stringFor(attribute));
+        return value[0];
+    }
+
+    /**
+     * Throws if a call failed.
+     *
+     * @param what the call, with its sizes
+     */
+    static void check(int result, String what) {
+        if (result != CUresult.CUDA_SUCCESS) {
+            throw new IllegalStateException("CUDA: cannot " + what + ": " + describe(result));
+        }
+    }
+
+    private static String describe(int result) {
+        String[] text = new String[1];
+        JCudaDriver.cuGetErrorString(result, text);
+        return CUresult.stringFor(result) + ", " + text[0];
+    }
+}

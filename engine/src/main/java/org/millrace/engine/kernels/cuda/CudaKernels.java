@@ -1,0 +1,211 @@
+package org.millrace.engine.kernels.cuda;
+
+import org.millrace.engine.kernels.ActivationType;
+import org.millrace.engine.kernels.Activations;
+import org.millrace.engine.kernels.DeviceBuffer;
+import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.WeightMatrix;
+import org.millrace.engine.kvcache.CacheView;
+import org.millrace.engine.kvcache.KvPageDescriptor;
+import org.millrace.engine.tensor.Tensor;
+
+/**
+ * Kernels for one NVIDIA GPU. Operations are queued on one stream and run in the order of the
+ * calls; {@link DeviceBuffer#read} waits for all that was queued before. Sizes are checked here, on
+ * every call; kernels trust them.
+ */
+public final class CudaKernels implements KernelProvider {
+    private static final int THREADS = 256;
+    private static final int WARP = 32;
+
+    private final CudaDevice device;
+    private final CudaAttention attention;
+    private final CudaMatmul matmul;
+
+    private CudaKernels(CudaDevice device) {
+        this.device = device;
+        this.attention = new CudaAttention(device);
+        this.matmul = new CudaMatmul(device);
+    }
+
+    /** Why these kernels cannot run here; null if they can. */
+    public static String unavailableReason() {
+        return CudaDriver.failure();
+    }
+
+    /**
+     * The kernels on a device.
+     *
+     * @param ordinal the device's number for the driver, from 0
+     * @throws UnsupportedOperationException if they cannot run there
+     */
+    public static CudaKernels create(int ordinal) {
+        String reason = unavailableReason();
+        if (reason != null) {
+            throw new UnsupportedOperationException(
+                    "kernel provider cuda is not available: " + reason);
+        }
+        return new CudaKernels(new CudaDevice(ordinal));
+    }
+
+    @Override
+    public String name() {
+        return "cuda (" + device + ")";
+    }
+
+    /** Whether the device is the stand-in of the tests, which is for checking and very slow. */
+    public boolean isEmulated() {
+        return device.isEmulated();
+    }
+
+    @Override
+    public DeviceBuffer allocate(long bytes) {
+        return new CudaBuffer(device, bytes);
+    }
+
+    @Override
+    public WeightMatrix pack(Tensor tensor, ActivationType activations) {
+        return new CudaMatrix(device, tensor, activations);
+    }
+
+    @Override
+    public void embed(WeightMatrix table, DeviceBuffer tokens, int rows, DeviceBuffer out) {
+        CudaMatrix matrix = (CudaMatrix) table;
+        Arguments arguments = new Arguments();
+        matrix.describe(arguments);
+        arguments.buffer(tokens, 4L * rows).buffer(out, 4L * rows * table.columns());
+        device.launch(
+                "embed_" + matrix.format(),
+                ceilDiv(table.columns(), THREADS),
+                rows,
+                1,
+                THREADS,
+                arguments);
+    }
+
+    @Override
+    public void rmsNorm(
+            DeviceBuffer x, DeviceBuffer weight, float eps, int rows, int width, DeviceBuffer out) {
+        Arguments arguments =
+                new Arguments()
+                        .buffer(x, 4L * rows * width)
+                        .buffer(weight, 4L * width)
+                        .buffer(out, 4L * rows * width)
+                        .real(eps)
+                        .integer(width);
+        device.launch("rmsNorm", rows, 1, 1, 2 * WARP, arguments);
+    }
+
+    @Override
+    public void quantize(Activations activations, int rows) {
+        long values = (long) rows * activations.width();
+        int blocks = Math.toIntExact(values / Activations.BLOCK);
+        Arguments arguments =
+                new Arguments()
+                        .buffer(activations.values(), 4 * values)
+                        .buffer(activations.codes(), values)
+                        .buffer(activations.scales(), 4L * blocks)
+                        .buffer(activations.sums(), 4L * blocks)
+                        .integer(blocks);
+        device.launch("quantize", ceilDiv(blocks, THREADS / WARP), 1, 1, THREADS, arguments);
+    }
+
+    @Override
+    public void matmul(Activations in, int rows, WeightMatrix[] weights, DeviceBuffer[] outs) {
+        matmul.multiply(in, rows, weights, outs);
+    }
+
+    @Override
+    public void ropeAndStore(
+            CacheView view,
+            int layer,
+            int numHeads,
+            DeviceBuffer rope,
+            DeviceBuffer q,
+            DeviceBuffer k,
+            DeviceBuffer v) {
+        long rowBytes = 4L * view.numRows() * view.page().headDim();
+        Arguments arguments = new Arguments();
+        CacheArguments.append(arguments, view, layer, numHeads);
+        arguments
+                .buffer(rope, 4L * view.endPosition() * (view.page().headDim() / 2) * 2)
+                .buffer(q, rowBytes * numHeads)
+                .buffer(k, rowBytes * view.numKvHeads())
+                .buffer(v, rowBytes * view.numKvHeads());
+        int heads = numHeads + view.numKvHeads();
+        device.launch("ropeAndStore", view.numRows(), heads, 1, WARP, arguments);
+    }
+
+    @Override
+    public void attention(
+            CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out) {
+        synchronized (attention) {
+            attention.attend(view, layer, numHeads, q, out);
+        }
+    }
+
+    @Override
+    public void moveSlots(
+            KvPageDescriptor page,
+            DeviceBuffer pool,
+            DeviceBuffer scores,
+            DeviceBuffer moves,
+            int count) {
+        if (count == 0) {
+            return;
+        }
+        Arguments arguments =
+                new Arguments().buffer(pool, 0).buffer(scores, 0).buffer(moves, 16L * count);
+        CacheArguments.append(arguments, page);
+        device.launch("moveSlots", count, 1, 1, WARP, arguments);
+    }
+
+    @Override
+    public void swiGlu(DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out) {
+        Arguments arguments =
+                new Arguments()
+                        .buffer(gate, 4L * count)
+                        .buffer(up, 4L * count)
+                        .buffer(out, 4L * count)
+                        .integer(count);
+        device.launch("swiGlu", ceilDiv(count, THREADS), 1, 1, THREADS, arguments);
+    }
+
+    @Override
+    public void add(DeviceBuffer x, DeviceBuffer y, int count) {
+        Arguments arguments =
+                new Arguments().buffer(x, 4L * count).buffer(y, 4L * count).integer(count);
+        device.launch("add", ceilDiv(count, THREADS), 1, 1, THREADS, arguments);
+    }
+
+    @Override
+    public void gatherRows(
+            DeviceBuffer x, DeviceBuffer indices, int count, int width, DeviceBuffer out) {
+        Arguments arguments =
+                new Arguments()
+                        .buffer(x, 0)
+                        .buffer(indices, 4L * count)
+                        .buffer(out, 4L * count * width)
+                        .integer(width);
+        device.launch("gatherRows", ceilDiv(width, THREADS), count, 1, THREADS, arguments);
+    }
+
+    @Override
+    public void argmax(DeviceBuffer x, int rows, int width, DeviceBuffer out) {
+        Arguments arguments =
+                new Arguments().buffer(x, 4L * rows * width).buffer(out, 4L * rows).integer(width);
+        device.launch("argmax", rows, 1, 1, 2 * THREADS, arguments);
+    }
+
+    static int ceilDiv(int dividend, int divisor) {
+        return (dividend + divisor - 1) / divisor;
+    }
+
+    @Override
+    public void close() {
+        synchronized (attention) {
+            attention.close();
+        }
+        device.close();
+    }
+}

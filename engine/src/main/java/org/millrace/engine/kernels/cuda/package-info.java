@@ -1,0 +1,2 @@
+/** Kernels for NVIDIA GPUs ({@code src/main/cuda}), launched through the CUDA driver by JCuda. */
+package org.millrace.engine.kernels.cuda;

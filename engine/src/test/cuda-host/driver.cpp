@@ -1,0 +1,229 @@
+// A stand-in for libcuda.so.1 with one device, whose kernels are the host twins in libmillrace-cuda-host.so beside this library. Calls
+// are synchronous: a launch has run when it returns.
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <mutex>
+#include <string>
+
+#include "launch.h"
+#include "memory.h"
+
+namespace {
+
+enum Result {
+    kSuccess = 0,
+    kInvalidValue = 1,
+    kOutOfMemory = 2,
+    kInvalidDevice = 101,
+    kInvalidImage = 200,
+    kInvalidHandle = 400,
+    kNotFound = 500,
+    kLaunchFailed = 719,
+};
+
+enum Attribute {
+    kMaxThreadsPerBlock = 1,
+    kClockRate = 13,
+    kMultiprocessors = 16,
+    kMemoryClockRate = 36,
+    kMemoryBusWidth = 37,
+    kCapabilityMajor = 75,
+    kCapabilityMinor = 76,
+};
+
+std::mutex lock;
+void* kernels;  // the library of host twins
+std::string failure;
+char handle;  // what contexts and streams point to
+uint8_t* snapshot;  // device memory that cuModuleGetGlobal hands out
+
+std::string kernelsPath() {
+    Dl_info self;
+    dladdr((void*)&kernelsPath, &self);
+    std::string path = self.dli_fname;
+    return path.substr(0, path.rfind('/') + 1) + "libmillrace-cuda-host.so";
+}
+
+emulation::SharedSection sharedSection() {
+    using Region = void (*)(char**, char**);
+    emulation::SharedSection section{};
+    if (auto region = (Region)dlsym(kernels, "emulatedSharedSection")) region(&section.begin, &section.end);
+    return section;
+}
+
+}  // namespace
+
+extern "C" {
+
+int cuInit(unsigned) { return kSuccess; }
+
+int cuDriverGetVersion(int* version) {
+    *version = 12060;
+    return kSuccess;
+}
+
+int cuDeviceGetCount(int* count) {
+    *count = 1;
+    return kSuccess;
+}
+
+int cuDeviceGet(int* device, int ordinal) {
+    *device = ordinal;
+    return ordinal == 0 ? kSuccess : kInvalidDevice;
+}
+
+int cuDeviceGetName(char* name, int length, int) {
+    snprintf(name, (size_t)length, "host emulation");
+    return kSuccess;
+}
+
+int cuDeviceGetAttribute(int* value, int attribute, int) {
+    switch (attribute) {
+        case kMaxThreadsPerBlock: *value = 1024; return kSuccess;
+        case kMultiprocessors: *value = 4; return kSuccess;
+        case kClockRate: *value = 1000; return kSuccess;
+        case kMemoryClockRate: *value = 1000; return kSuccess;
+        case kMemoryBusWidth: *value = 64; return kSuccess;
+        case kCapabilityMajor: *value = 8; return kSuccess;
+        case kCapabilityMinor: *value = 0; return kSuccess;
+        default: return kInvalidValue;
+    }
+}
+
+int cuDevicePrimaryCtxRetain(void** context, int) {
+    *context = &handle;
+    return kSuccess;
+}
+
+int cuDevicePrimaryCtxRelease_v2(int) { return kSuccess; }
+int cuCtxSetCurrent(void*) { return kSuccess; }
+
+int cuStreamCreate(void** stream, unsigned) {
+    *stream = &handle;
+    return kSuccess;
+}
+
+int cuStreamDestroy_v2(void*) { return kSuccess; }
+int cuStreamSynchronize(void*) { return kSuccess; }
+
+int cuMemGetInfo_v2(size_t* free, size_t* total) {
+    std::lock_guard<std::mutex> held(lock);
+    *free = emulation::freeBytes();
+    *total = emulation::totalBytes();
+    return kSuccess;
+}
+
+int cuMemAlloc_v2(void** at, size_t bytes) {
+    if (bytes == 0) return kInvalidValue;
+    std::lock_guard<std::mutex> held(lock);
+    *at = emulation::allocate(bytes);
+    return *at == nullptr ? kOutOfMemory : kSuccess;
+}
+
+int cuMemFree_v2(void* at) {
+    std::lock_guard<std::mutex> held(lock);
+    return emulation::release(at) ? kSuccess : kInvalidValue;
+}
+
+int cuMemHostAlloc(void** at, size_t bytes, unsigned) {
+    *at = malloc(bytes);
+    return *at == nullptr ? kOutOfMemory : kSuccess;
+}
+
+int cuMemFreeHost(void* at) {
+    free(at);
+    return kSuccess;
+}
+
+int cuMemcpyHtoDAsync_v2(void* to, const void* from, size_t bytes, void*) {
+    std::lock_guard<std::mutex> held(lock);
+    if (emulation::find(to, bytes) == nullptr) return kInvalidValue;
+    memcpy(to, from, bytes);
+    emulation::counters.bytesToDevice += bytes;
+    return kSuccess;
+}
+
+int cuMemcpyDtoHAsync_v2(void* to, const void* from, size_t bytes, void*) {
+    std::lock_guard<std::mutex> held(lock);
+    if (emulation::find(from, bytes) == nullptr) return kInvalidValue;
+    memcpy(to, from, bytes);
+    emulation::counters.bytesToHost += bytes;
+    return kSuccess;
+}
+
+int cuMemcpyDtoH_v2(void* to, const void* from, size_t bytes) { return cuMemcpyDtoHAsync_v2(to, from, bytes, nullptr); }
+
+int cuMemsetD8Async(void* at, unsigned char value, size_t bytes, void*) {
+    std::lock_guard<std::mutex> held(lock);
+    if (emulation::find(at, bytes) == nullptr) return kInvalidValue;
+    memset(at, value, bytes);
+    return kSuccess;
+}
+
+// The image is only looked at: the host twins run in its place.
+int cuModuleLoadData(void** module, const void* image) {
+    std::lock_guard<std::mutex> held(lock);
+    if (memcmp(image, "\177ELF", 4) != 0) return kInvalidImage;
+    if (kernels == nullptr) kernels = dlopen(kernelsPath().c_str(), RTLD_NOW);
+    if (kernels == nullptr) {
+        fprintf(stderr, "%s\n", dlerror());
+        return kNotFound;
+    }
+    *module = kernels;
+    return kSuccess;
+}
+
+int cuModuleUnload(void*) { return kSuccess; }
+
+int cuModuleGetFunction(void** function, void* module, const char* name) {
+    *function = dlsym(module, (std::string(name) + "__host").c_str());
+    return *function == nullptr ? kNotFound : kSuccess;
+}
+
+// "emulation" names a copy of the counters; "emulation:ADDRESS" (hexadecimal) bytes read and written of one allocation.
+int cuModuleGetGlobal_v2(void** at, size_t* bytes, void*, const char* name) {
+    std::lock_guard<std::mutex> held(lock);
+    if (strncmp(name, "emulation", 9) != 0) return kNotFound;
+    if (snapshot == nullptr) snapshot = (uint8_t*)emulation::allocate(sizeof(emulation::Counters));
+    *at = snapshot;
+    if (name[9] == 0) {
+        memcpy(snapshot, &emulation::counters, *bytes = sizeof(emulation::Counters));
+        return kSuccess;
+    }
+    const emulation::Allocation* allocation = emulation::find((void*)strtoull(name + 10, nullptr, 16), 1);
+    if (allocation == nullptr) return kNotFound;
+    memcpy(snapshot, &allocation->bytesRead, *bytes = 2 * sizeof(uint64_t));
+    return kSuccess;
+}
+
+int cuLaunchKernel(
+    void* function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY, unsigned blockZ, unsigned,
+    void*, void** parameters, void**) {
+    std::lock_guard<std::mutex> held(lock);
+    if (function == nullptr) return kInvalidHandle;
+    if (gridX == 0 || gridY == 0 || gridZ == 0 || blockX == 0 || blockX > 1024 || blockY != 1 || blockZ != 1) return kInvalidValue;
+    const char* error = emulation::launch(
+        (emulation::Kernel)function, {gridX, gridY, gridZ}, {blockX, 1, 1}, sharedSection(), parameters);
+    if (error == nullptr) return kSuccess;
+    failure = error;
+    return kLaunchFailed;
+}
+
+int cuGetErrorName(int error, const char** name) {
+    switch (error) {
+        case kOutOfMemory: *name = "CUDA_ERROR_OUT_OF_MEMORY"; return kSuccess;
+        case kNotFound: *name = "CUDA_ERROR_NOT_FOUND"; return kSuccess;
+        case kLaunchFailed: *name = "CUDA_ERROR_LAUNCH_FAILED"; return kSuccess;
+        default: *name = "CUDA_ERROR"; return kSuccess;
+    }
+}
+
+int cuGetErrorString(int error, const char** text) {
+    *text = error == kLaunchFailed ? failure.c_str() : "see the error's name";
+    return kSuccess;
+}
+
+}  // extern "C"

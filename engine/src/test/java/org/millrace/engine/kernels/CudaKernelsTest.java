@@ -1,0 +1,27 @@
+package org.millrace.engine.kernels;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.millrace.engine.kernels.cuda.CudaKernels;
+
+/** The GPU's kernels on the emulated device: every access checked, races in shared memory found. */
+class CudaKernelsTest extends KernelConformanceTest {
+    private static CudaKernels kernels;
+
+    @BeforeAll
+    static void open() {
+        kernels = EmulatedCuda.open();
+    }
+
+    @AfterAll
+    static void close() {
+        if (kernels != null) {
+            kernels.close();
+        }
+    }
+
+    @Override
+    KernelProvider provider() {
+        return kernels;
+    }
+}
