@@ -324,7 +324,7 @@ final class StepLoop {
         for (Sequence sequence : live.values()) {
             LiveTurn turn = turn(sequence);
             state.select(turn.sessionId());
-            state.storeCache(sequence.cache());
+            state.storeRunning(sequence.cache());
             state.setTurn(
                     new RunningTurn(
                             sequence.save(),

@@ -5,7 +5,8 @@ package org.millrace.engine.kvcache;
  * formats.
  *
  * @param header page tables, policies, counters, fingerprint
- * @param tails filled slots of pages that are not full
+ * @param tails live slots of pages that are not full, or an index of what {@link
+ *     SessionCache#saveNew} stored of them
  * @param scores scores of slots that a policy may evict yet; empty if there are none
  * @param profile statistics of an unfinished prompt; empty if there are none
  */
@@ -18,5 +19,15 @@ public record SavedCache(byte[] header, byte[] tails, byte[] scores, byte[] prof
      */
     public static long[] fullPageIds(byte[] header) {
         return SavedHeader.read(header).fullPageIds();
+    }
+
+    /**
+     * Ids under which {@link SessionCache#saveNew} stored what {@code tails} names.
+     *
+     * @throws CorruptCacheException if its checksum fails
+     * @throws IncompatibleCacheException if its format is unknown
+     */
+    public static long[] tailIds(byte[] tails) {
+        return TailLog.isIndex(tails) ? TailLog.ids(tails) : new long[0];
     }
 }

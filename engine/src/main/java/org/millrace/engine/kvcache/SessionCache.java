@@ -16,7 +16,7 @@ import java.util.function.IntPredicate;
  * positions are evicted. Memory that they took goes back to the pool.
  *
  * <p>To save: write full pages as they fill ({@link #writeFullPages}), and at a snapshot what
- * {@link #save} returns. The two together restore the cache.
+ * {@link #saveNew} or {@link #save()} returns. The two together restore the cache.
  */
 public final class SessionCache implements AutoCloseable {
     /** Rung of a head that no compaction has looked at. */
@@ -25,6 +25,7 @@ public final class SessionCache implements AutoCloseable {
     private final PagePool pool;
     private final HeadCache[] heads;
     private final SlotMoves moves;
+    private final TailLog tailLog;
     private final List<Compaction> compactions = new ArrayList<>();
 
     /** Ids of stored pages that were given up since the last {@link #writeFullPages}. */
@@ -43,6 +44,7 @@ public final class SessionCache implements AutoCloseable {
     public SessionCache(PagePool pool) {
         this.pool = pool;
         this.moves = new SlotMoves(pool);
+        this.tailLog = new TailLog(pool);
         this.heads = new HeadCache[pool.layout().numHeads()];
         for (int i = 0; i < heads.length; i++) {
             heads[i] = new HeadCache();
@@ -50,7 +52,7 @@ public final class SessionCache implements AutoCloseable {
     }
 
     /**
-     * Rebuilds a cache from {@link #save} and the stored pages.
+     * Rebuilds a cache from {@link #save()} or {@link #saveNew} and the stored pages.
      *
      * @throws IncompatibleCacheException if it is of another model, layout or format version
      * @throws CorruptCacheException if a checksum fails or a page is missing
@@ -65,7 +67,7 @@ public final class SessionCache implements AutoCloseable {
             cache.compactions.addAll(header.compactions());
             cache.commitPages(header.pages());
             SessionCacheCodec codec = new SessionCacheCodec(pool);
-            codec.restorePages(header, saved.tails(), pages, cache.heads);
+            codec.restorePages(header, saved.tails(), cache.tailLog, pages, cache.heads);
             codec.restoreScores(saved.scores(), cache.firstScored(), cache.heads);
             if (header.isProfiled()) {
                 ProfileCodec.restore(saved.profile(), cache);
@@ -408,13 +410,29 @@ public final class SessionCache implements AutoCloseable {
 
     /** All but the full pages, as bytes. Replayed rows and what they measured are left out. */
     public SavedCache save() {
-        SessionCacheCodec codec = new SessionCacheCodec(pool);
+        return save(new SessionCacheCodec(pool).encodeTails(heads));
+    }
+
+    /**
+     * As {@link #save()}, for a snapshot of a turn that runs on: of pages that are not full, only
+     * what is new since the snapshot before goes to {@code sink}.
+     */
+    public SavedCache saveNew(PageSink sink) {
+        return save(tailLog.write(heads, sink));
+    }
+
+    /** Deletes what {@link #saveNew} wrote; {@link #save()} is to be stored in its place. */
+    public void deleteSaved(PageSink sink) {
+        tailLog.clear(sink);
+    }
+
+    private SavedCache save(byte[] tails) {
         boolean isProfiled = profiledTurn != null && !isReplaying();
         SavedHeader header = SavedHeader.of(pool.layout(), length, isProfiled, compactions, heads);
         return new SavedCache(
                 header.encode(),
-                codec.encodeTails(heads),
-                codec.encodeScores(firstScored(), heads),
+                tails,
+                new SessionCacheCodec(pool).encodeScores(firstScored(), heads),
                 isProfiled ? ProfileCodec.encode(this) : new byte[0]);
     }
 

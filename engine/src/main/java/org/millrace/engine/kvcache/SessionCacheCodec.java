@@ -14,7 +14,7 @@ import java.util.stream.Stream;
  *   page    int32 magic "MRPG", int32 version, the page as {@link KvPageDescriptor} draws it, slots that
  *           are not live all zero, int32 crc
  *   tails   int32 magic "MRTL", int32 version, then per head with slots % 32 != 0, per live slot of its last page:
- *             int32 position, int8 only: float32 K scale, float32 V scale, T K[headDim], T V[headDim];
+ *             the slot ({@link SlotCodec});
  *           int32 crc
  *   scores  int32 magic "MRSS", int32 version, then per head with a score mode: float32 per live slot from
  *           the last compaction's start on; int32 crc. No bytes at all if no head has one
@@ -32,11 +32,13 @@ final class SessionCacheCodec {
     private final PagePool pool;
     private final CacheLayout layout;
     private final KvPageDescriptor page;
+    private final SlotCodec slots;
 
     SessionCacheCodec(PagePool pool) {
         this.pool = pool;
         this.layout = pool.layout();
         this.page = layout.page();
+        this.slots = new SlotCodec(page);
     }
 
     static long pageId(int layer, int kvHead, int ordinal) {
@@ -72,18 +74,18 @@ final class SessionCacheCodec {
 
     /** What was evicted is nobody's: neither may it be stored, nor may bytes depend on it. */
     private void clearDeadSlots(ByteBuffer raw, int liveMask) {
-        ByteBuffer empty = ByteBuffer.allocate(slotBytes()).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer empty = ByteBuffer.allocate(slots.bytes()).order(ByteOrder.LITTLE_ENDIAN);
         for (int slot = 0; slot < KvPageDescriptor.PAGE_SLOTS; slot++) {
             if ((liveMask >>> slot & 1) == 0) {
-                restoreSlot(empty.clear(), slot, raw);
+                slots.read(empty.clear(), slot, raw);
             }
         }
     }
 
     byte[] encodeTails(HeadCache[] heads) {
-        ByteArrayOutputStream slots = new ByteArrayOutputStream();
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         ByteBuffer raw = ByteBuffer.allocate(page.pageBytes());
-        ByteBuffer slotBytes = ByteBuffer.allocate(slotBytes()).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer slotBytes = ByteBuffer.allocate(slots.bytes()).order(ByteOrder.LITTLE_ENDIAN);
         for (HeadCache head : heads) {
             int filled = head.durableSlots() % KvPageDescriptor.PAGE_SLOTS;
             if (filled == 0) {
@@ -93,67 +95,31 @@ final class SessionCacheCodec {
             pool.read(head.page(last), raw);
             for (int slot = 0; slot < filled; slot++) {
                 if ((head.durableMask(last) >>> slot & 1) != 0) {
-                    copySlot(raw, slot, slotBytes.clear());
-                    slots.write(slotBytes.array(), 0, slotBytes.position());
+                    slots.write(raw, slot, slotBytes.clear());
+                    bytes.write(slotBytes.array(), 0, slotBytes.position());
                 }
             }
         }
-        ByteBuffer out = Sections.start(slots.size(), TAILS_MAGIC);
-        return Sections.finish(out.put(slots.toByteArray()));
-    }
-
-    private int slotBytes() {
-        int scales = page.type() == KvType.INT8 ? 2 * Float.BYTES : 0;
-        return Integer.BYTES + scales + 2 * page.headDim() * page.elementBytes();
-    }
-
-    private void copySlot(ByteBuffer raw, int slot, ByteBuffer out) {
-        out.putInt(raw.getInt(page.positionOffset(slot)));
-        if (page.type() == KvType.INT8) {
-            out.putInt(raw.getInt(page.keyScaleOffset(slot)));
-            out.putInt(raw.getInt(page.valueScaleOffset(slot)));
-        }
-        for (int d = 0; d < page.headDim(); d++) {
-            copyElement(raw, page.keyOffset(slot, d), out, out.position());
-            out.position(out.position() + page.elementBytes());
-        }
-        out.put(
-                out.position(),
-                raw,
-                page.valueOffset(slot, 0),
-                page.headDim() * page.elementBytes());
-        out.position(out.position() + page.headDim() * page.elementBytes());
-    }
-
-    private void restoreSlot(ByteBuffer in, int slot, ByteBuffer raw) {
-        raw.putInt(page.positionOffset(slot), in.getInt());
-        if (page.type() == KvType.INT8) {
-            raw.putInt(page.keyScaleOffset(slot), in.getInt());
-            raw.putInt(page.valueScaleOffset(slot), in.getInt());
-        }
-        for (int d = 0; d < page.headDim(); d++) {
-            copyElement(in, in.position(), raw, page.keyOffset(slot, d));
-            in.position(in.position() + page.elementBytes());
-        }
-        raw.put(page.valueOffset(slot, 0), in, in.position(), page.headDim() * page.elementBytes());
-        in.position(in.position() + page.headDim() * page.elementBytes());
-    }
-
-    private void copyElement(ByteBuffer from, int fromIndex, ByteBuffer to, int toIndex) {
-        switch (page.type()) {
-            case F32 -> to.putInt(toIndex, from.getInt(fromIndex));
-            case F16 -> to.putShort(toIndex, from.getShort(fromIndex));
-            case INT8 -> to.put(toIndex, from.get(fromIndex));
-        }
+        ByteBuffer out = Sections.start(bytes.size(), TAILS_MAGIC);
+        return Sections.finish(out.put(bytes.toByteArray()));
     }
 
     /** Fills {@code heads}, which are empty. */
-    void restorePages(SavedHeader header, byte[] tails, PageSource source, HeadCache[] heads) {
+    void restorePages(
+            SavedHeader header, byte[] tails, TailLog log, PageSource source, HeadCache[] heads) {
         for (int i = 0; i < heads.length; i++) {
             heads[i].restore(header.heads().get(i), pool);
             readFullPages(i, heads[i], source);
         }
-        readTails(tails, heads);
+        if (TailLog.isIndex(tails)) {
+            log.restore(
+                    tails,
+                    source,
+                    heads,
+                    (i, raw) -> fillPage(heads[i], heads[i].fullPages(), raw));
+        } else {
+            readTails(tails, heads);
+        }
     }
 
     private void readFullPages(int headIndex, HeadCache head, PageSource source) {
@@ -184,7 +150,7 @@ final class SessionCacheCodec {
                             ByteBuffer.allocate(page.pageBytes()).order(ByteOrder.LITTLE_ENDIAN);
                     for (int slot = 0; slot < filled; slot++) {
                         if ((head.durableMask(head.fullPages()) >>> slot & 1) != 0) {
-                            restoreSlot(in, slot, raw);
+                            slots.read(in, slot, raw);
                         }
                     }
                     fillPage(head, head.fullPages(), raw);

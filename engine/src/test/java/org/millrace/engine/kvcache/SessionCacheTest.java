@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -132,7 +133,7 @@ class SessionCacheTest {
         IntStream.range(0, HEADS).forEach(head -> expected.add(new ArrayList<>()));
         for (int step = 0; step < 60; step++) {
             int length = cache.length();
-            switch (random.nextInt(6)) {
+            switch (random.nextInt(8)) {
                 case 0, 1 -> {
                     fill(cache, 1 + random.nextInt(50));
                     IntStream.range(length, cache.length())
@@ -164,7 +165,8 @@ class SessionCacheTest {
                     cache.endReplay();
                     assertThat(cache.save()).usingRecursiveComparison().isEqualTo(before);
                 }
-                default -> cache = saveAndRestore(cache, stored);
+                case 5 -> cache = saveAndRestore(cache, stored);
+                default -> cache.saveNew(stored);
             }
             for (int head = 0; head < HEADS; head++) {
                 assertThat(contents(cache, head)).as("seed %d", seed).isEqualTo(expected.get(head));
@@ -179,21 +181,70 @@ class SessionCacheTest {
 
     private SessionCache saveAndRestore(SessionCache cache, StoredPages stored) {
         cache.writeFullPages(stored);
-        SavedCache saved = cache.save();
+        SavedCache whole = cache.save();
+        SavedCache saved = cache.length() % 2 == 0 ? cache.saveNew(stored) : whole;
+        if (saved == whole) {
+            cache.deleteSaved(stored);
+        }
         assertThat(stored.pages().keySet())
                 .containsExactly(Arrays.stream(ids(saved)).sorted().boxed().toArray(Long[]::new));
         CacheSummary summary = cache.summary();
         List<float[]> scores = scores(cache);
         cache.close();
         SessionCache restored = SessionCache.restore(pool, saved, stored);
-        assertThat(restored.save()).usingRecursiveComparison().isEqualTo(saved);
+        assertThat(restored.save()).usingRecursiveComparison().isEqualTo(whole);
         assertThat(restored.summary()).isEqualTo(summary);
         assertThat(scores(restored)).usingRecursiveComparison().isEqualTo(scores);
         return restored;
     }
 
     private static long[] ids(SavedCache saved) {
-        return SavedCache.fullPageIds(saved.header());
+        return LongStream.concat(
+                        Arrays.stream(SavedCache.fullPageIds(saved.header())),
+                        Arrays.stream(SavedCache.tailIds(saved.tails())))
+                .toArray();
+    }
+
+    @Test
+    void aSnapshotWritesOnlyNewSlotsAndDropsWhatIsInFullPages() {
+        int slotBytes = 4 + 8 + 2 * 4;
+        int frameBytes = 12;
+        int runBytes = 16;
+        SessionCache cache = new SessionCache(pool);
+        StoredPages stored = new StoredPages();
+        fill(cache, 20);
+        cache.saveNew(stored);
+        fill(cache, 3);
+        SavedCache saved = cache.saveNew(stored);
+        assertThat(SavedCache.tailIds(saved.tails())).containsExactly(-1, -2);
+        assertThat(stored.read(-1)).hasSize(frameBytes + HEADS * (runBytes + 20 * slotBytes));
+        assertThat(stored.read(-2)).hasSize(frameBytes + HEADS * (runBytes + 3 * slotBytes));
+        assertThat(SavedCache.tailIds(cache.saveNew(stored).tails())).containsExactly(-1, -2);
+
+        fill(cache, 10);
+        saved = cache.saveNew(stored);
+        assertThat(SavedCache.tailIds(saved.tails())).containsExactly(-3);
+        assertThat(stored.read(-3)).hasSize(frameBytes + HEADS * (runBytes + slotBytes));
+        assertThat(stored.pages().keySet()).containsExactly(-3L);
+    }
+
+    @Test
+    void aTailEntryThatIsMissingOrDamagedIsNamed() {
+        SessionCache cache = new SessionCache(pool);
+        StoredPages stored = new StoredPages();
+        fill(cache, 20);
+        cache.saveNew(stored);
+        fill(cache, 3);
+        SavedCache saved = cache.saveNew(stored);
+        byte[] first = stored.pages().remove(-1L);
+        assertThatThrownBy(() -> SessionCache.restore(pool, saved, stored))
+                .isInstanceOf(CorruptCacheException.class)
+                .hasMessageContaining("missing tail entry: id=-1");
+        first[20] ^= 1;
+        stored.write(-1, first);
+        assertThatThrownBy(() -> SessionCache.restore(pool, saved, stored))
+                .isInstanceOf(CorruptCacheException.class)
+                .hasMessageContaining("checksum of tail entry");
     }
 
     /** Scores that count: of heads with a score mode, from the last compaction's start on. */

@@ -32,10 +32,10 @@ import org.millrace.operators.types.PromptEnvelopeSerializer;
  *   answers      MapState by id        completions of the answered requests
  *   last-prompt  ValueState            the newest prompt, where sessions age
  *   cache-header  ValueState           page tables
- *   cache-tails   ValueState           pages that are not full
+ *   cache-tails   ValueState           pages that are not full; in a running turn, which entries of pages hold them
  *   cache-scores  ValueState           scores of a compressed turn's slots; absent without
  *   cache-profile ValueState           statistics of an unfinished prompt; absent without
- *   pages        MapState by page id   full pages; write-once, read by key, never iterated
+ *   pages        MapState by page id   full pages, under negative ids tails; write-once, read by key, never iterated
  * </pre>
  */
 public final class SessionStateManager {
@@ -219,10 +219,20 @@ public final class SessionStateManager {
         return value == null ? null : value.array();
     }
 
-    /** Stores all of a cache that is not stored yet. */
+    /** Stores a cache at the end of a turn. */
     public void storeCache(SessionCache cache) throws Exception {
         cache.writeFullPages(pageSink());
-        SavedCache saved = cache.save();
+        cache.deleteSaved(pageSink());
+        store(cache.save());
+    }
+
+    /** Stores what is new of a cache whose turn runs on. */
+    public void storeRunning(SessionCache cache) throws Exception {
+        cache.writeFullPages(pageSink());
+        store(cache.saveNew(pageSink()));
+    }
+
+    private void store(SavedCache saved) throws Exception {
         cacheHeader.update(new ImmutableBytes(saved.header()));
         cacheTails.update(new ImmutableBytes(saved.tails()));
         updateOrClear(cacheScores, saved.scores());
@@ -268,7 +278,7 @@ public final class SessionStateManager {
     public void forgetCache() throws Exception {
         byte[] header = cacheHeader();
         if (header != null) {
-            removePages(header);
+            removePages(header, array(cacheTails.value()));
         }
         cacheHeader.clear();
         cacheTails.clear();
@@ -276,17 +286,22 @@ public final class SessionStateManager {
         cacheProfile.clear();
     }
 
-    private void removePages(byte[] header) throws Exception {
+    private void removePages(byte[] header, byte[] tails) throws Exception {
         long[] pageIds;
+        long[] tailIds;
         try {
             pageIds = SavedCache.fullPageIds(header);
+            tailIds = SavedCache.tailIds(tails);
         } catch (CorruptCacheException | IncompatibleCacheException e) {
-            // Only the header knows the ids; without it RocksDB has to look for them.
+            // Only these two know the ids; without them RocksDB has to look for them.
             pages.clear();
             return;
         }
         for (long pageId : pageIds) {
             pages.remove(pageId);
+        }
+        for (long tailId : tailIds) {
+            pages.remove(tailId);
         }
     }
 
