@@ -19,6 +19,7 @@ record TextWorkload(String name, int sessions, int generatedTokens) {
     /** Words of each prompt. */
     static final int PROMPT_WORDS = 64;
 
+    private static final int GENERATED_TOKENS = 128;
     private static final long SEED = 42;
     private static final String[] WORDS =
             ("time year people way day man thing woman life child world school state family student group country problem"
@@ -29,14 +30,15 @@ record TextWorkload(String name, int sessions, int generatedTokens) {
                     .split(" ");
 
     /**
-     * What the job is asked before it is measured, and the bare engine too: the JVM compiles both.
+     * What the job is asked before it is measured, and the bare engine too: a full batch, some
+     * twenty seconds, for the JVM compiles both, and a job's compilers are busy for longer.
      */
     static TextWorkload warmUp() {
-        return new TextWorkload("warm-up", 8, 32);
+        return new TextWorkload("warm-up", 64, GENERATED_TOKENS);
     }
 
     static TextWorkload measured(int sessions) {
-        return new TextWorkload("measured", sessions, 128);
+        return new TextWorkload("measured", sessions, GENERATED_TOKENS);
     }
 
     List<PromptRequest> requests() {
