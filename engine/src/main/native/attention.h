@@ -10,18 +10,6 @@ namespace millrace::MILLRACE_ISA {
 
 constexpr float kMinusInfinity = -__builtin_inff();
 
-struct Query {
-    const float* q;
-    float* out;
-    int32_t position;
-    float scale;         // of a score: 1 / sqrt(headDim), int8: times the query's own scale
-    const int8_t* codes;  // int8 only
-};
-
-static inline const int32_t* positionsOf(const PageLayout& p, const Tile& t) {
-    return (const int32_t*)(t.page + p.positions) + t.tile * kTileRows;
-}
-
 // Pass 1; returns the number of tiles.
 static int listTiles(const CacheArgs& c, const int32_t* head, int lastPosition, Tile* tiles) {
     int count = 0;
@@ -38,7 +26,8 @@ static int listTiles(const CacheArgs& c, const int32_t* head, int lastPosition, 
             while (live != 0) {
                 const int block = positions[__builtin_ctz(live)] >> kReductionShift;
                 const Mask inBlock = live & equal(blocks, broadcastInt(block));
-                tiles[count++] = {page, t, block, inBlock};
+                const int last = positions[31 - __builtin_clz(inBlock)];
+                tiles[count++] = {page, entry[0], t, block, inBlock, positions[__builtin_ctz(inBlock)], last};
                 live &= ~inBlock;
             }
         }
@@ -198,17 +187,33 @@ static inline void addValue(
     }
 }
 
-// Passes 2 to 4 for N query vectors. `scores`: float[tiles][N][16]; `sums`: float[N][headDim].
+// int8: weights of a block's tiles times the scales of their values. Slots that were never written are not live: whatever
+// their scale, pass 4 leaves them out.
+template <int N>
+static inline void scaleWeights(const PageLayout& p, const Tile* tiles, int count, const float* weights, float* scaled) {
+    for (int i = 0; i < count; i++) {
+        const Floats scales = load((const float*)(tiles[i].page + p.valueScales) + tiles[i].tile * kTileRows);
+        for (int n = 0; n < N; n++) {
+            const size_t at = ((size_t)i * N + n) * kTileRows;
+            store(scaled + at, mul(load(weights + at), scales));
+        }
+    }
+}
+
+// Passes 2 to 4 for N query vectors.
 template <KvType TYPE, int N>
-static void attend(const PageLayout& p, const Tile* tiles, int count, const Query* queries, float* scores, float* sums) {
+static void attend(const PageLayout& p, const Query* queries, const Workspace& work) {
     constexpr int kSideBySide = kQueries / N;  // tiles, or runs of 16 dimensions, where there are few query vectors
+    const Tile* tiles = work.tiles;
+    const int count = work.count;
+    float* sums = work.sums;
     Floats maxima[N];
     for (int n = 0; n < N; n++) maxima[n] = broadcast(kMinusInfinity);
     int i = 0;
     for (; i + kSideBySide <= count; i += kSideBySide) {
-        maskedScores<TYPE, N, kSideBySide>(p, tiles, i, queries, scores, maxima);
+        maskedScores<TYPE, N, kSideBySide>(p, tiles, i, queries, work.scores, maxima);
     }
-    for (; i < count; i++) maskedScores<TYPE, N, 1>(p, tiles, i, queries, scores, maxima);
+    for (; i < count; i++) maskedScores<TYPE, N, 1>(p, tiles, i, queries, work.scores, maxima);
 
     float totals[N];
     for (int n = 0; n < N; n++) totals[n] = 0.f;
@@ -216,7 +221,7 @@ static void attend(const PageLayout& p, const Tile* tiles, int count, const Quer
     for (int start = 0, end; start < count; start = end) {
         end = start + 1;
         while (end < count && tiles[end].block == tiles[start].block) end++;
-        float* weights = scores + (size_t)start * N * kTileRows;
+        float* weights = work.scores + (size_t)start * N * kTileRows;
 
         float factors[N];
         float blockTotal[N];
@@ -226,15 +231,12 @@ static void attend(const PageLayout& p, const Tile* tiles, int count, const Quer
         }
         blockTotals<N>(weights, end - start, blockTotal);
         for (int n = 0; n < N; n++) totals[n] = __builtin_fmaf(blockTotal[n], factors[n], totals[n]);
+        for (int j = start; j < end; j++) {
+            for (int n = 0; n < N; n++) work.factors[j * N + n] = factors[n];
+        }
         if constexpr (TYPE == KvType::kInt8) {
-            for (int j = start; j < end; j++) {
-                const Floats scales = load((const float*)(tiles[j].page + p.valueScales) + tiles[j].tile * kTileRows);
-                for (int n = 0; n < N; n++) {
-                    // Slots that were never written are not live: whatever their scale, pass 4 leaves them out.
-                    float* w = scores + ((size_t)j * N + n) * kTileRows;
-                    store(w, mul(load(w), scales));
-                }
-            }
+            scaleWeights<N>(p, tiles + start, end - start, weights, work.scaled);
+            weights = work.scaled;
         }
 
         int d = 0;
@@ -247,6 +249,7 @@ static void attend(const PageLayout& p, const Tile* tiles, int count, const Quer
         for (; d < p.headDim; d++) addValue<N>(p, tiles + start, end - start, weights, factors, d, sums);
     }
     for (int n = 0; n < N; n++) {
+        work.totals[n] = totals[n];
         for (int d = 0; d < p.headDim; d++) {
             // No visible slot: zero.
             queries[n].out[d] = totals[n] == 0.f ? 0.f : sums[(size_t)n * p.headDim + d] / totals[n] + 0.f;
@@ -254,15 +257,25 @@ static void attend(const PageLayout& p, const Tile* tiles, int count, const Quer
     }
 }
 
-template <KvType TYPE>
-static void attendAny(
-    int n, const PageLayout& p, const Tile* tiles, int count, const Query* queries, float* scores, float* sums) {
-    switch (n) {
-        case 4: return attend<TYPE, 4>(p, tiles, count, queries, scores, sums);
-        case 3: return attend<TYPE, 3>(p, tiles, count, queries, scores, sums);
-        case 2: return attend<TYPE, 2>(p, tiles, count, queries, scores, sums);
-        default: return attend<TYPE, 1>(p, tiles, count, queries, scores, sums);
+// Attention of N query vectors, and what is measured of it.
+template <int N>
+static void attendAndMeasure(const PageLayout& p, const Query* queries, const Workspace& work, const Measured& measured) {
+    switch (p.type) {
+        case KvType::kF32: attend<KvType::kF32, N>(p, queries, work); break;
+        case KvType::kF16: attend<KvType::kF16, N>(p, queries, work); break;
+        default: attend<KvType::kInt8, N>(p, queries, work);
     }
+    if (measured.what != 0) addToProfile<N>(p, queries, work, measured);
+    if (measured.scoreMode != kScoreNone) addShares<N>(work, measured.scoreMode);
+}
+
+static Workspace workspace(const AttentionScratch& parts, void* scratch) {
+    uint8_t* memory = (uint8_t*)scratch;
+    return {(Tile*)(memory + parts.tiles),    0,
+            (float*)(memory + parts.scores),  (float*)(memory + parts.scaled),
+            (float*)(memory + parts.factors), (float*)(memory + parts.totals),
+            (float*)(memory + parts.sums),    (int64_t*)(memory + parts.fixed),
+            (float*)(memory + parts.peaks),   (float*)(memory + parts.shares)};
 }
 
 static void attention(const void* opaque, int index, void* scratch) {
@@ -271,15 +284,14 @@ static void attention(const void* opaque, int index, void* scratch) {
     const PageLayout& p = c.page;
     const AttentionItem& item = args.items[index];
     const int32_t* head = c.heads + 4 * ((size_t)item.sequence * c.numKvHeads + item.kvHead);
-    const AttentionScratch parts = attentionScratch(p, args.maxTiles);
-    uint8_t* memory = (uint8_t*)scratch;
-    Tile* tiles = (Tile*)(memory + parts.tiles);
-    float* scores = (float*)(memory + parts.scores);
-    float* sums = (float*)(memory + parts.sums);
+    const AttentionScratch parts(p, args.maxTiles, args.maxBuckets);
+    Workspace work = workspace(parts, scratch);
 
     const int lastPosition = c.rows[2 * (item.row + item.rows - 1) + 1];
-    const int count = listTiles(c, head, lastPosition, tiles);
+    work.count = listTiles(c, head, lastPosition, work.tiles);
+    const Measured measured = startMeasuring(args, item, (ScoreMode)head[3], work);
     const float scale = 1.f / __builtin_sqrtf((float)p.headDim);
+    const int group = c.numHeads / c.numKvHeads;
     const int total = item.rows * item.heads;
     for (int first = 0; first < total; first += kQueries) {
         const int n = total - first < kQueries ? total - first : kQueries;
@@ -288,20 +300,22 @@ static void attention(const void* opaque, int index, void* scratch) {
             const int row = item.row + (first + i) / item.heads;
             const int queryHead = item.head + (first + i) % item.heads;
             const size_t at = ((size_t)row * c.numHeads + queryHead) * p.headDim;
-            queries[i] = {args.q + at, args.out + at, c.rows[2 * row + 1], scale, nullptr};
+            queries[i] = {args.q + at, args.out + at, c.rows[2 * row + 1], queryHead % group, scale, nullptr};
             if (p.type == KvType::kInt8) {
-                int8_t* codes = (int8_t*)memory + parts.codes + i * parts.codeBytes;
+                int8_t* codes = (int8_t*)scratch + parts.codes + i * parts.codeBytes;
                 __builtin_memset(codes, 0, (size_t)p.keyDim);
                 queries[i].scale = quantizeBlock(args.q + at, p.headDim, codes) * scale;
                 queries[i].codes = codes;
             }
         }
-        switch (p.type) {
-            case KvType::kF32: attendAny<KvType::kF32>(n, p, tiles, count, queries, scores, sums); break;
-            case KvType::kF16: attendAny<KvType::kF16>(n, p, tiles, count, queries, scores, sums); break;
-            default: attendAny<KvType::kInt8>(n, p, tiles, count, queries, scores, sums);
+        switch (n) {
+            case 4: attendAndMeasure<4>(p, queries, work, measured); break;
+            case 3: attendAndMeasure<3>(p, queries, work, measured); break;
+            case 2: attendAndMeasure<2>(p, queries, work, measured); break;
+            default: attendAndMeasure<1>(p, queries, work, measured);
         }
     }
+    finishMeasuring(args, item, work, measured);
 }
 
 }  // namespace millrace::MILLRACE_ISA

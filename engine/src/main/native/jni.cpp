@@ -3,6 +3,7 @@
 #include <jni.h>
 #include <string.h>
 
+#include <algorithm>
 #include <new>
 #include <string>
 #include <vector>
@@ -92,29 +93,81 @@ CacheArgs cacheArgs(JNIEnv* env, jlongArray array) {
     return c;
 }
 
-// Work of one layer's attention: per sequence and KV head, blocks of rows; fewer query heads an item where that leaves threads
-// idle, down to as many as share one reading of the keys.
-std::vector<AttentionItem> attentionItems(const CacheArgs& c, int threads) {
+// The profile of a step in the order of ProfiledTurn.write; `statistics` holds `longs` of all layers. Empty, with an exception
+// pending, where an area lies outside.
+std::vector<Turn> turns(
+    JNIEnv* env, const CacheArgs& c, int layer, const int32_t* sequences, int64_t* statistics, int64_t longs) {
+    std::vector<Turn> turns((size_t)c.numSequences);
+    for (int s = 0; s < c.numSequences; s++) {
+        const int32_t* v = sequences + (size_t)s * Turn::kInts;
+        if (v[0] == 0) continue;
+        Turn t{};
+        t.profiled = true;
+        t.firstColumn = v[1];
+        t.columns = v[2];
+        t.firstSumRow = v[3];
+        t.peakDistance = v[4];
+        t.firstPeakRow = v[5];
+        t.firstMassRow = v[6];
+        t.lanes = v[7];
+        t.numWindows = v[8];
+        memcpy(t.windows, v + 9, sizeof t.windows);
+        t.peak = t.firstSumRow == INT32_MAX ? 0 : t.columns;
+        t.far = t.peak + (t.peakDistance < 0 ? 0 : t.columns);
+        t.near = t.far + (size_t)t.numWindows * t.lanes * t.columns;
+        t.frozen = t.near + (size_t)t.numWindows * t.lanes;
+        t.areaLongs = t.frozen + (t.numWindows == 0 ? 0 : t.lanes);
+        const int64_t offset = (int64_t)v[14] << 32 | (uint32_t)v[13];
+        const int64_t first = offset + (int64_t)layer * c.numKvHeads * (int64_t)t.areaLongs;
+        const int64_t end = first + c.numKvHeads * (int64_t)t.areaLongs;
+        if (offset < 0 || end > longs || (int64_t)t.areaLongs != v[15] || t.numWindows > Turn::kMaxWindows) {
+            const std::string message = "statistics of sequence=" + std::to_string(s) + " outside their buffer: end=" +
+                                        std::to_string(end) + ", longs=" + std::to_string(longs);
+            env->ThrowNew(env->FindClass("java/lang/IndexOutOfBoundsException"), message.c_str());
+            return {};
+        }
+        t.areas = statistics + first;
+        turns[s] = t;
+    }
+    return turns;
+}
+
+// What is measured of a row at `position`.
+int measures(const Turn& turn, int position) {
+    if (!turn.profiled || position < turn.firstColumn) return 0;
+    const bool sum = turn.firstSumRow != INT32_MAX && position >= turn.firstSumRow;
+    const bool peak = turn.peakDistance >= 0 && position >= turn.firstPeakRow;
+    const bool mass = turn.numWindows > 0 && position >= turn.firstMassRow;
+    return (sum ? kMeasureSum : 0) | (peak ? kMeasurePeak : 0) | (mass ? kMeasureMass : 0);
+}
+
+// Work of one layer's attention: per sequence and KV head, blocks of rows of which the same is measured; fewer query heads an
+// item where that leaves threads idle, down to as many as share one reading of the keys. Scores need all query heads at once.
+std::vector<AttentionItem> attentionItems(const CacheArgs& c, const Turn* turns, int threads) {
     constexpr int kRowsPerItem = 8;
     const int group = c.numHeads / c.numKvHeads;
     int count = 0;
     for (int s = 0; s < c.numSequences; s++) {
         count += c.numKvHeads * chunks(c.sequences[2 * s + 1], kRowsPerItem);
     }
-    const int headsPerItem = count < 2 * threads && group > kQueries ? kQueries : group;
+    const int fewHeads = count < 2 * threads && group > kQueries ? kQueries : group;
     std::vector<AttentionItem> items;
-    items.reserve((size_t)count * chunks(group, headsPerItem));
+    items.reserve((size_t)count * chunks(group, fewHeads));
     for (int s = 0; s < c.numSequences; s++) {
+        const auto measured = [&](int row) { return turns == nullptr ? 0 : measures(turns[s], c.rows[2 * row + 1]); };
         const int first = c.sequences[2 * s];
-        const int end = first + c.sequences[2 * s + 1];
         // Later rows see more: the longest items first.
-        for (int row = first + (end - first - 1) / kRowsPerItem * kRowsPerItem; row >= first; row -= kRowsPerItem) {
-            const int rows = end - row < kRowsPerItem ? end - row : kRowsPerItem;
-            for (int head = 0; head < c.numHeads; head++) {
-                const int inGroup = head % group;
-                if (inGroup % headsPerItem != 0) continue;
-                const int heads = group - inGroup < headsPerItem ? group - inGroup : headsPerItem;
-                items.push_back({s, head / group, row, rows, head, heads});
+        for (int end = first + c.sequences[2 * s + 1], row; end > first; end = row) {
+            const int what = measured(end - 1);
+            row = end - 1;
+            while (row > first && end - row < kRowsPerItem && measured(row - 1) == what) row--;
+            for (int kvHead = 0; kvHead < c.numKvHeads; kvHead++) {
+                const int mode = c.heads[4 * (s * c.numKvHeads + kvHead) + 3];
+                const int step = mode == kScoreNone ? fewHeads : group;
+                for (int i = 0; i < group; i += step) {
+                    const int heads = group - i < step ? group - i : step;
+                    items.push_back({s, kvHead, row, end - row, kvHead * group + i, heads, what});
+                }
             }
         }
     }
@@ -253,12 +306,25 @@ MILLRACE_JNI(void, ropeAndStore)(JNIEnv* env, jclass, jlongArray cache, jlong ro
     run(env, kernels->ropeAndStore, &args, args.cache.numRows, scratchBytes);
 }
 
-MILLRACE_JNI(void, attention)(JNIEnv* env, jclass, jlongArray cache, jlong q, jlong out) {
-    AttentionArgs args{cacheArgs(env, cache), at<float>(q), at<float>(out), nullptr, 0};
-    const std::vector<AttentionItem> items = attentionItems(args.cache, pool->threads());
+MILLRACE_JNI(void, attention)(
+    JNIEnv* env, jclass, jlongArray cache, jint layer, jlong profile, jlong statistics, jlong longs, jlong q, jlong out) {
+    AttentionArgs args{cacheArgs(env, cache), at<float>(q), at<float>(out), nullptr, nullptr, nullptr, 0, 0};
+    const CacheArgs& c = args.cache;
+    std::vector<Turn> profiled;
+    std::vector<int32_t> locks;
+    if (profile != 0) {
+        profiled = turns(env, c, layer, at<int32_t>(profile), at<int64_t>(statistics), longs);
+        if (env->ExceptionCheck()) return;
+        locks.resize((size_t)c.numSequences * c.numKvHeads);
+        args.turns = profiled.data();
+        args.areaLocks = locks.data();
+        for (const Turn& turn : profiled) args.maxBuckets = std::max(args.maxBuckets, (turn.numWindows + 1) * turn.lanes);
+    }
+    const std::vector<AttentionItem> items = attentionItems(c, args.turns, pool->threads());
     args.items = items.data();
-    args.maxTiles = maxTiles(args.cache);
-    run(env, kernels->attention, &args, (int)items.size(), attentionScratch(args.cache.page, args.maxTiles).bytes);
+    args.maxTiles = maxTiles(c);
+    const AttentionScratch scratch(c.page, args.maxTiles, args.maxBuckets);
+    run(env, kernels->attention, &args, (int)items.size(), scratch.bytes);
 }
 
 MILLRACE_JNI(void, moveSlots)(

@@ -106,16 +106,69 @@ struct AttentionItem {
     int rows;
     int head;
     int heads;
+    int measures;  // Measure bits that hold for all of the rows
+};
+
+enum Measure : int { kMeasureSum = 1, kMeasurePeak = 2, kMeasureMass = 4 };
+
+enum ScoreMode : int { kScoreNone = 0, kScoreSum = 1, kScorePeak = 2 };
+
+// ProfiledTurn.java of one sequence, and the sections of a head's area in longs.
+struct Turn {
+    static constexpr int kInts = 16;
+    static constexpr int kMaxWindows = 4;
+    bool profiled;
+    int firstColumn;
+    int columns;
+    int firstSumRow;
+    int peakDistance;
+    int firstPeakRow;
+    int firstMassRow;
+    int lanes;
+    int numWindows;
+    int windows[kMaxWindows];
+    int64_t* areas;  // [numKvHeads][areaLongs] of the layer
+    size_t areaLongs;
+    size_t peak;
+    size_t far;
+    size_t near;
+    size_t frozen;
 };
 
 constexpr int kQueries = 4;  // query vectors that share one reading of keys and values
 
+struct Query {
+    const float* q;
+    float* out;
+    int32_t position;
+    int32_t head;         // in its group
+    float scale;          // of a score: 1 / sqrt(headDim), int8: times the query's own scale
+    const int8_t* codes;  // int8 only
+};
+
 // Live slots of one reduction block in a tile of 16 slots.
 struct Tile {
     const uint8_t* page;
+    int32_t number;  // of the page
     int32_t tile;
     int32_t block;
     uint32_t live;
+    int32_t first;  // positions
+    int32_t last;
+};
+
+// What passes over up to kQueries query vectors, N of them, read and write.
+struct Workspace {
+    Tile* tiles;
+    int count;
+    float* scores;   // [tiles][N][16]; weights after attention
+    float* scaled;   // [tiles of a block][N][16], int8 only: weights times the values' scales
+    float* factors;  // [tiles][N]: of the tile's block
+    float* totals;   // [N]
+    float* sums;     // [N][headDim]
+    int64_t* fixed;  // [buckets][tiles][16], see statistics.h
+    float* peaks;    // [tiles][16]: largest A of the item
+    float* shares;   // [tiles][16]: a decode row's A over its query heads, added up or the largest
 };
 
 struct AttentionArgs {
@@ -123,31 +176,53 @@ struct AttentionArgs {
     const float* q;
     float* out;
     const AttentionItem* items;
-    int maxTiles;  // of a head: tiles, and one more where a tile straddles two reduction blocks
-};
-
-// Scratch memory of attention: byte offsets and the total.
-struct AttentionScratch {
-    size_t tiles;   // Tile[maxTiles]
-    size_t scores;  // float[maxTiles][kQueries][16]
-    size_t sums;    // float[kQueries][headDim]
-    size_t codes;   // int8[kQueries][codeBytes]
-    size_t codeBytes;
-    size_t bytes;
+    const Turn* turns;   // [numSequences], null if there is no profile
+    int32_t* areaLocks;  // [numSequences][numKvHeads], 0: free
+    int maxTiles;        // of a head: tiles, and one more where a tile straddles two reduction blocks
+    int maxBuckets;      // of an item
 };
 
 static inline size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-static inline AttentionScratch attentionScratch(const PageLayout& page, int maxTiles) {
-    AttentionScratch s;
-    s.tiles = 0;
-    s.scores = aligned(sizeof(Tile) * (size_t)maxTiles);
-    s.sums = s.scores + sizeof(float) * kQueries * kTileRows * (size_t)maxTiles;
-    s.codes = s.sums + aligned(sizeof(float) * kQueries * (size_t)page.headDim);
-    s.codeBytes = aligned((size_t)page.keyDim);
-    s.bytes = s.codes + kQueries * s.codeBytes;
-    return s;
-}
+// Scratch memory of attention: byte offsets and the total.
+struct AttentionScratch {
+    size_t tiles;
+    size_t scores;
+    size_t scaled;
+    size_t factors;
+    size_t totals;
+    size_t sums;
+    size_t fixed;
+    size_t peaks;
+    size_t shares;
+    size_t codes;  // int8[kQueries][codeBytes]
+    size_t codeBytes;
+    size_t bytes;
+
+    AttentionScratch(const PageLayout& page, int maxTiles, int maxBuckets) {
+        const size_t count = (size_t)maxTiles;
+        const size_t lanes = count * kTileRows;
+        bytes = 0;
+        tiles = take(sizeof(Tile) * count);
+        scores = take(sizeof(float) * kQueries * lanes);
+        scaled = take(page.type == KvType::kInt8 ? sizeof(float) * kQueries * lanes : 0);
+        factors = take(sizeof(float) * kQueries * count);
+        totals = take(sizeof(float) * kQueries);
+        sums = take(sizeof(float) * kQueries * (size_t)page.headDim);
+        fixed = take(sizeof(int64_t) * (size_t)maxBuckets * lanes);
+        peaks = take(sizeof(float) * lanes);
+        shares = take(sizeof(float) * lanes);
+        codeBytes = aligned((size_t)page.keyDim);
+        codes = take(kQueries * codeBytes);
+    }
+
+   private:
+    size_t take(size_t size) {
+        const size_t at = bytes;
+        bytes += aligned(size);
+        return at;
+    }
+};
 
 struct RowsArgs {
     const float* x;

@@ -5,6 +5,7 @@
 #include "matmul.h"
 #include "rows.h"
 #include "slots.h"
+#include "statistics.h"
 #include "attention.h"
 
 namespace millrace {

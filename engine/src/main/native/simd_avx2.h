@@ -15,6 +15,10 @@ struct Floats {
 struct Ints {
     __m256i lo, hi;
 };
+// 16 lanes of 64 bits.
+struct Longs {
+    __m256i v[4];
+};
 // 64 bytes: 16 lanes of 4.
 struct Bytes {
     __m256i lo, hi;
@@ -165,6 +169,22 @@ static inline void storeBytes(int8_t* p, Ints x) {
     __m128i bytes =
         _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     _mm_storeu_si128((__m128i*)p, bytes);
+}
+
+static inline Longs loadLongs(const int64_t* p) {
+    Longs x;
+    for (int i = 0; i < 4; i++) x.v[i] = _mm256_loadu_si256((const __m256i*)(p + 4 * i));
+    return x;
+}
+static inline void storeLongs(int64_t* p, Longs x) {
+    for (int i = 0; i < 4; i++) _mm256_storeu_si256((__m256i*)(p + 4 * i), x.v[i]);
+}
+// Lanes of `b` are unsigned.
+static inline Longs addUnsigned(Longs a, Ints b) {
+    return {{_mm256_add_epi64(a.v[0], _mm256_cvtepu32_epi64(_mm256_castsi256_si128(b.lo))),
+             _mm256_add_epi64(a.v[1], _mm256_cvtepu32_epi64(_mm256_extracti128_si256(b.lo, 1))),
+             _mm256_add_epi64(a.v[2], _mm256_cvtepu32_epi64(_mm256_castsi256_si128(b.hi))),
+             _mm256_add_epi64(a.v[3], _mm256_cvtepu32_epi64(_mm256_extracti128_si256(b.hi, 1)))}};
 }
 
 static inline Bytes loadBytes(const void* p) {

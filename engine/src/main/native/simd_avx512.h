@@ -15,6 +15,9 @@ struct Floats {
 struct Ints {
     __m512i v;
 };
+struct Longs {
+    __m512i v[2];
+};
 struct Bytes {
     __m512i v;
 };
@@ -88,6 +91,18 @@ static inline Floats asFloats(Ints x) { return {_mm512_castsi512_ps(x.v)}; }
 static inline Ints asInts(Floats x) { return {_mm512_castps_si512(x.v)}; }
 static inline void storeBytes(int8_t* p, Ints x) {
     _mm_storeu_si128((__m128i*)p, _mm512_cvtepi32_epi8(x.v));
+}
+
+static inline Longs loadLongs(const int64_t* p) {
+    return {{_mm512_loadu_si512(p), _mm512_loadu_si512(p + 8)}};
+}
+static inline void storeLongs(int64_t* p, Longs x) {
+    _mm512_storeu_si512(p, x.v[0]);
+    _mm512_storeu_si512(p + 8, x.v[1]);
+}
+static inline Longs addUnsigned(Longs a, Ints b) {
+    return {{_mm512_add_epi64(a.v[0], _mm512_cvtepu32_epi64(_mm512_castsi512_si256(b.v))),
+             _mm512_add_epi64(a.v[1], _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(b.v, 1)))}};
 }
 
 static inline Bytes loadBytes(const void* p) { return {_mm512_loadu_si512(p)}; }

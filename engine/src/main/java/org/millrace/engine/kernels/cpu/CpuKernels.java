@@ -10,6 +10,8 @@ import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
+import org.millrace.engine.kvcache.ProfiledTurn;
+import org.millrace.engine.kvcache.Profile;
 import org.millrace.engine.tensor.Tensor;
 
 /**
@@ -164,12 +166,17 @@ public final class CpuKernels implements KernelProvider {
     @Override
     public void attention(
             CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out) {
-        if (view.profile() != null) {
-            throw new UnsupportedOperationException("profiles");
-        }
         long bytes = 4L * view.numRows() * view.page().headDim() * numHeads;
+        Profile profile = view.profile();
+        long turnBytes = (long) view.numSequences() * ProfiledTurn.INTS * Integer.BYTES;
         CpuNative.attention(
-                cacheArgs(view, layer, numHeads), address(q, bytes), address(out, bytes));
+                cacheArgs(view, layer, numHeads),
+                layer,
+                profile == null ? 0 : address(profile.sequences(), turnBytes),
+                profile == null ? 0 : address(profile.statistics(), 0),
+                profile == null ? 0 : profile.statistics().bytes() / Long.BYTES,
+                address(q, bytes),
+                address(out, bytes));
     }
 
     @Override

@@ -68,7 +68,20 @@ final class CpuNative {
 
     static native void ropeAndStore(long[] cache, long rope, long q, long k, long v);
 
-    static native void attention(long[] cache, long q, long out);
+    /**
+     * Throws IndexOutOfBoundsException for statistics outside {@code statistics}.
+     *
+     * @param profile 0 if there is none
+     * @param longs of {@code statistics}
+     */
+    static native void attention(
+            long[] cache,
+            int layer,
+            long profile,
+            long statistics,
+            long longs,
+            long q,
+            long out);
 
     static native void moveSlots(long[] page, long pool, long scores, long moves, int count);
 
