@@ -120,9 +120,12 @@ std::vector<Turn> turns(
         const int64_t offset = (int64_t)v[14] << 32 | (uint32_t)v[13];
         const int64_t first = offset + (int64_t)layer * c.numKvHeads * (int64_t)t.areaLongs;
         const int64_t end = first + c.numKvHeads * (int64_t)t.areaLongs;
-        if (offset < 0 || end > longs || (int64_t)t.areaLongs != v[15] || t.numWindows > Turn::kMaxWindows) {
-            const std::string message = "statistics of sequence=" + std::to_string(s) + " outside their buffer: end=" +
-                                        std::to_string(end) + ", longs=" + std::to_string(longs);
+        const bool hasLanes = t.lanes == 1 || t.lanes == c.numHeads / c.numKvHeads;
+        const bool hasWindows = t.numWindows >= 0 && t.numWindows <= Turn::kMaxWindows;
+        if (!hasLanes || !hasWindows || offset < 0 || end > longs || (int64_t)t.areaLongs != v[15]) {
+            const std::string message =
+                "bad profile: sequence=" + std::to_string(s) + ", lanes=" + std::to_string(t.lanes) + ", windows=" +
+                std::to_string(t.numWindows) + ", end=" + std::to_string(end) + ", longs=" + std::to_string(longs);
             env->ThrowNew(env->FindClass("java/lang/IndexOutOfBoundsException"), message.c_str());
             return {};
         }

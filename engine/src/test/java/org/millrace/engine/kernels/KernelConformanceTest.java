@@ -240,6 +240,20 @@ abstract class KernelConformanceTest {
         assertThat(actual.attention()).isEqualTo(expected.attention());
     }
 
+    @ParameterizedTest
+    @CsvSource({"F32,32,1", "F16,64,3", "INT8,64,3", "INT8,80,4", "F32,22,7", "INT8,128,9"})
+    void statisticsScoresAndMoves(KvType type, int headDim, int groupSize) {
+        AttentionCase test = new AttentionCase(new KvPageDescriptor(type, headDim), groupSize);
+        AttentionCase.Result expected = test.run(reference, 290);
+        for (int chunk : new int[] {1, 7, 64}) {
+            AttentionCase.Result actual = test.run(tested, chunk);
+            assertThat(actual.attention()).as("attention").isEqualTo(expected.attention());
+            assertThat(actual.statistics()).as("statistics").isEqualTo(expected.statistics());
+            assertThat(actual.scores()).as("scores").isEqualTo(expected.scores());
+            assertThat(actual.pool()).as("pool").isEqualTo(expected.pool());
+        }
+    }
+
     /** Two layers, four sequences, two KV heads; the second layer is the one that is run. */
     private final class CacheCase {
         private static final int LAYERS = 2;

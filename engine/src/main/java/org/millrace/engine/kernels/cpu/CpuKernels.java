@@ -10,8 +10,8 @@ import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
-import org.millrace.engine.kvcache.ProfiledTurn;
 import org.millrace.engine.kvcache.Profile;
+import org.millrace.engine.kvcache.ProfiledTurn;
 import org.millrace.engine.tensor.Tensor;
 
 /**

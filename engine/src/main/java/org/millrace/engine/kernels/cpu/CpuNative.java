@@ -75,13 +75,7 @@ final class CpuNative {
      * @param longs of {@code statistics}
      */
     static native void attention(
-            long[] cache,
-            int layer,
-            long profile,
-            long statistics,
-            long longs,
-            long q,
-            long out);
+            long[] cache, int layer, long profile, long statistics, long longs, long q, long out);
 
     static native void moveSlots(long[] page, long pool, long scores, long moves, int count);
 
