@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
  * @param firstColumn position of the first column
  * @param columns tokens of the turn's prompt
  * @param firstSumRow position, or {@link #NONE}
- * @param peakDistance in positions, or -1 for no peaks
+ * @param peakDistance in positions, or {@link #NO_PEAKS}
  * @param firstPeakRow position
  * @param firstMassRow position, or {@link #NONE}
  * @param lanes 1: the group's query heads are added up; group size: each has a lane of its own
@@ -44,6 +44,9 @@ public record ProfiledTurn(
         List<Integer> windows) {
     /** No row. */
     public static final int NONE = Integer.MAX_VALUE;
+
+    /** Peak distance of a turn without peaks. */
+    public static final int NO_PEAKS = -1;
 
     /** Ints of a sequence in {@link Profile#sequences}. */
     public static final int INTS = 16;

@@ -126,6 +126,11 @@ final class BpeTokenizer implements Tokenizer {
     }
 
     @Override
+    public List<Integer> addedTokens() {
+        return List.copyOf(json.addedTokens());
+    }
+
+    @Override
     public void close() {
         withControlTokens.close();
         withoutControlTokens.close();

@@ -37,6 +37,9 @@ public interface Tokenizer extends AutoCloseable {
     /** Ids of all control tokens, ascending. */
     List<Integer> controlTokens();
 
+    /** Ids of all added tokens, ascending: control tokens and texts that are one token each. */
+    List<Integer> addedTokens();
+
     /** A decoder for one generation. */
     default StreamDecoder newStreamDecoder() {
         return new StreamDecoder(this);

@@ -9,7 +9,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * The parts of a tokenizer.json that we read ourselves: which tokens there are and which bytes they
@@ -26,6 +28,7 @@ final class TokenizerJson {
     private final boolean byteLevel;
     private final String[] pieces;
     private final byte[][] bytes;
+    private final SortedSet<Integer> addedTokens = new TreeSet<>();
     private final SortedMap<Integer, String> controlTokens = new TreeMap<>();
 
     private TokenizerJson(String source, ObjectNode root, int vocabSize) {
@@ -109,6 +112,11 @@ final class TokenizerJson {
         return controlTokens;
     }
 
+    /** Ids of control tokens and of other added tokens, ascending. */
+    SortedSet<Integer> addedTokens() {
+        return addedTokens;
+    }
+
     private void readVocabulary() {
         for (Map.Entry<String, JsonNode> entry : root.path("model").path("vocab").properties()) {
             int id = id(entry.getKey(), entry.getValue());
@@ -125,6 +133,7 @@ final class TokenizerJson {
             String content = token.path("content").asText();
             int id = id(content, token.path("id"));
             pieces[id] = content;
+            addedTokens.add(id);
             if (token.path("special").asBoolean()) {
                 controlTokens.put(id, content);
                 bytes[id] = new byte[0];

@@ -1,0 +1,41 @@
+package org.millrace.engine.kvcache.policy;
+
+import java.util.List;
+
+/** All policies by name. */
+public final class RetentionPolicies {
+    /** What requests get that ask for nothing. */
+    public static final String DEFAULT = Full.NAME;
+
+    private static final List<Preset> PRESETS =
+            List.of(
+                    Full.PRESET,
+                    FastGen.PRESET,
+                    FastGenPaper.PRESET,
+                    Streaming.PRESET,
+                    Window.PRESET);
+
+    private RetentionPolicies() {}
+
+    public static List<String> names() {
+        return PRESETS.stream().map(Preset::name).toList();
+    }
+
+    /** What {@code retention} asks for. */
+    public static RetentionPolicy lookup(Retention retention) {
+        return preset(retention.policy()).policy().apply(retention);
+    }
+
+    static Preset preset(String name) {
+        return PRESETS.stream()
+                .filter(preset -> preset.name().equals(name))
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "unknown policy: policy="
+                                                + name
+                                                + ", known="
+                                                + String.join(", ", names())));
+    }
+}
