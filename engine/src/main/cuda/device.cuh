@@ -18,9 +18,9 @@ typedef unsigned int uint32_t;
 #else
 #include <immintrin.h>
 #define KERNEL(name, Arguments, threads)                                                       \
-    static void name(const Arguments& args);                                                   \
+    static void name(const Arguments args);                                                    \
     extern "C" void name##__host(void** parameters) { name(*(const Arguments*)parameters[0]); } \
-    static void name([[maybe_unused]] const Arguments& args)
+    static void name([[maybe_unused]] const Arguments args)
 #endif
 
 constexpr int kWarp = 32;

@@ -64,7 +64,7 @@ struct Fiber {
     bool done;
 };
 
-// Last accesses to a byte of shared memory since the block's barrier `generation` and, while only one warp came, since its own.
+// Last accesses to a word of shared memory (smaller variables share one) since the block's barrier `generation` and, while only one warp came, since its own.
 struct Shadow {
     unsigned generation;
     unsigned warpBarriers;
@@ -73,6 +73,7 @@ struct Shadow {
     uint16_t reader;  // thread + 1; kMany: several
 };
 constexpr uint16_t kMany = 0xFFFF;
+constexpr size_t kWord = 4;
 
 Fiber fibers[kMaxThreads];
 Warp warps[kMaxThreads / kWarp];
@@ -95,7 +96,7 @@ unsigned threadNumber() { return (unsigned)(current - fibers); }
 void yield() { emulatedSwitch(&current->pointer, scheduler); }
 
 template <typename... Values>
-void fail(const char* format, Values... values) {
+__attribute__((noinline, cold)) void fail(const char* format, Values... values) {
     if (!failed) {
         const Thread& t = current->thread;
         int length = snprintf(failure, sizeof failure, format, values...);
@@ -184,8 +185,11 @@ const char* nameOf(bool isWrite) { return isWrite ? "write" : "read"; }
 
 void checkShared(const void* at, size_t bytes, bool isWrite) {
     const uint16_t thread = (uint16_t)(threadNumber() + 1);
-    for (size_t i = 0; i < bytes; i++) {
-        Shadow& shadow = shadows[(size_t)((const char*)at - shared.begin) + i];
+    const size_t first = (size_t)((const char*)at - shared.begin) / kWord;
+    for (size_t i = first; i < first + (bytes + kWord - 1) / kWord; i++) {
+        Shadow& shadow = shadows[i];
+        const bool isKnown = !isWrite && shadow.writer == 0 && shadow.reader == kMany && shadow.warp == kMany;
+        if (isKnown && shadow.generation == generation) continue;
         const uint16_t warp = (uint16_t)(threadNumber() / kWarp);
         const unsigned barriers = warps[warp].barriers;
         const bool isPast = shadow.warp == warp && shadow.warpBarriers != barriers;
@@ -209,8 +213,7 @@ void checkShared(const void* at, size_t bytes, bool isWrite) {
     }
 }
 
-void access(const void* at, size_t bytes, bool isWrite) {
-    if (current == nullptr) return;
+inline void access(const void* at, size_t bytes, bool isWrite, size_t alignment) {
     if (at >= shared.begin && at < shared.end) {
         checkShared(at, bytes, isWrite);
         return;
@@ -221,7 +224,7 @@ void access(const void* at, size_t bytes, bool isWrite) {
     }
     Allocation* owner = find(at, bytes);
     if (owner == nullptr) fail("%s of %zu bytes outside of all allocations: %p", nameOf(isWrite), bytes, at);
-    if ((uintptr_t)at % bytes != 0) fail("misaligned %s of %zu bytes: %p", nameOf(isWrite), bytes, at);
+    if ((uintptr_t)at % alignment != 0) fail("misaligned %s of %zu bytes: %p", nameOf(isWrite), bytes, at);
     (isWrite ? owner->bytesWritten : owner->bytesRead) += bytes;
     (isWrite ? counters.bytesWritten : counters.bytesRead) += bytes;
 }
@@ -235,7 +238,7 @@ const char* launch(Kernel entry, uint3 grid, uint3 block, SharedSection section,
     kernelParameters = parameters;
     numThreads = block.x;
     shared = section;
-    shadows.resize((size_t)(section.end - section.begin));
+    shadows.resize((size_t)(section.end - section.begin) / kWord + 1);
     failed = false;
     counters.launches++;
     // Blocks must not depend on their order: every other launch goes backwards.
@@ -298,18 +301,19 @@ unsigned emulatedBallot(int predicate) {
 void __tsan_init() {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}
-#define ACCESSES(size)                                                       \
-    void __tsan_read##size(void* at) { access(at, size, false); }            \
-    void __tsan_write##size(void* at) { access(at, size, true); }            \
-    void __tsan_unaligned_read##size(void* at) { access(at, size, false); }  \
-    void __tsan_unaligned_write##size(void* at) { access(at, size, true); }
+// Unaligned ones are g++'s own: neighbours that it reads or writes at once.
+#define ACCESSES(size)                                                         \
+    void __tsan_read##size(void* at) { access(at, size, false, size); }        \
+    void __tsan_write##size(void* at) { access(at, size, true, size); }        \
+    void __tsan_unaligned_read##size(void* at) { access(at, size, false, 1); } \
+    void __tsan_unaligned_write##size(void* at) { access(at, size, true, 1); }
 ACCESSES(1)
 ACCESSES(2)
 ACCESSES(4)
 ACCESSES(8)
 ACCESSES(16)
-void __tsan_read_range(void* at, size_t bytes) { access(at, bytes, false); }
-void __tsan_write_range(void* at, size_t bytes) { access(at, bytes, true); }
+void __tsan_read_range(void* at, size_t bytes) { access(at, bytes, false, 1); }
+void __tsan_write_range(void* at, size_t bytes) { access(at, bytes, true, 1); }
 }
 
 }  // namespace emulation

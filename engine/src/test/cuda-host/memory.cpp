@@ -6,17 +6,16 @@
 
 namespace emulation {
 
+uint8_t* arena = nullptr;
+Allocation** owners = nullptr;
+
 namespace {
 
-constexpr size_t kPage = 4096;
-constexpr size_t kArena = size_t{1} << 35;  // address space; memory is taken when touched
 constexpr size_t kDevice = size_t{1} << 33;  // what the device claims to have
 constexpr int kPoison = 0xFB;  // as float about -2.6e36, as index far outside
 
-uint8_t* arena = nullptr;
 uint8_t* next = nullptr;
 size_t used = 0;
-Allocation** owners = nullptr;  // one per page
 std::multimap<size_t, uint8_t*> reusable;  // by number of pages
 
 size_t pageOf(const void* at) { return (size_t)((const uint8_t*)at - arena) / kPage; }
@@ -64,16 +63,6 @@ bool release(void* at) {
     used -= pages * kPage;
     delete allocation;
     return true;
-}
-
-Allocation* find(const void* at, size_t bytes) {
-    if (!inArena(at)) return nullptr;
-    Allocation* owner = owners[pageOf(at)];
-    return owner != nullptr && (const uint8_t*)at + bytes <= owner->end ? owner : nullptr;
-}
-
-bool inArena(const void* at) {
-    return arena != nullptr && (const uint8_t*)at >= arena && (const uint8_t*)at < arena + kArena;
 }
 
 size_t totalBytes() { return kDevice; }

@@ -7,7 +7,8 @@ import org.millrace.engine.kvcache.KvType;
 /**
  * How a model is run.
  *
- * @param provider kernel provider: {@code auto}, {@code cpu} (C++) or {@code reference} (Java)
+ * @param provider kernel provider: {@code auto}, {@code cuda} or {@code cuda:N} (GPU), {@code cpu}
+ *     (C++) or {@code reference} (Java)
  * @param threads compute threads of the process-wide pool; 0 for one per processor
  */
 public record ModelOptions(KvType kvType, ActivationType activations, String provider, int threads)

@@ -8,6 +8,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.millrace.engine.batch.GenerationParams;
@@ -16,6 +17,7 @@ import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.batch.Scorer;
 import org.millrace.engine.batch.Sequence;
 import org.millrace.engine.kernels.ActivationType;
+import org.millrace.engine.kernels.EmulatedCuda;
 import org.millrace.engine.kvcache.KvType;
 
 /**
@@ -26,7 +28,16 @@ class ProviderEqualityTest {
     private record Run(String provider, int threads) {}
 
     private static final List<Run> RUNS =
-            List.of(new Run("reference", 1), new Run("cpu", 1), new Run("cpu", 2));
+            List.of(
+                    new Run("reference", 1),
+                    new Run("cpu", 1),
+                    new Run("cpu", 2),
+                    new Run("cuda", 1));
+
+    @BeforeAll
+    static void emulateCuda() {
+        EmulatedCuda.install();
+    }
 
     @ParameterizedTest
     @CsvSource({

@@ -58,7 +58,8 @@ public final class MillraceOptions {
             ConfigOptions.key("millrace.kernels")
                     .stringType()
                     .defaultValue("auto")
-                    .withDescription("Kernel provider: auto, cpu (C++) or reference (Java).");
+                    .withDescription(
+                            "Where kernels run: auto (a GPU if there is one), cuda or cuda:N, cpu (C++) or reference (Java).");
 
     public static final ConfigOption<Integer> THREADS =
             ConfigOptions.key("millrace.threads")

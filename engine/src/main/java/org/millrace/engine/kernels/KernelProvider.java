@@ -12,7 +12,9 @@ import org.millrace.engine.tensor.Tensor;
  * pool.
  */
 public interface KernelProvider extends AutoCloseable {
-    /** For people and logs: {@code reference}, {@code cpu-avx2}, {@code cpu-avx512}. */
+    /**
+     * For people and logs: {@code reference}, {@code cpu-avx2}, {@code cuda (NVIDIA H100, sm_90)}.
+     */
     String name();
 
     /** Zeroed memory; throws OutOfMemoryError with the size asked for. */

@@ -1,6 +1,7 @@
 package org.millrace.engine.kernels;
 
 import org.millrace.engine.kernels.cpu.CpuKernels;
+import org.millrace.engine.kernels.cuda.CudaKernels;
 import org.millrace.engine.kernels.reference.ReferenceKernels;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -12,9 +13,9 @@ public final class KernelProviders {
     private KernelProviders() {}
 
     /**
-     * @param provider {@code auto}: the fastest there is; {@code cpu}: C++, or fail; {@code
-     *     reference}: Java
-     * @param threads of the compute pool; 0 for one per processor
+     * @param provider {@code auto}: the fastest there is; {@code cuda} or {@code cuda:1}: a GPU, by
+     *     the driver's number; {@code cpu}: C++; {@code reference}: Java
+     * @param threads of the CPU's compute pool; 0 for one per processor
      * @throws UnsupportedOperationException if the provider asked for cannot run here
      * @throws IllegalArgumentException if there is none of this name
      */
@@ -24,15 +25,34 @@ public final class KernelProviders {
             case "reference" -> new ReferenceKernels();
             case "cpu" -> CpuKernels.create(poolThreads);
             case "auto" -> fastest(poolThreads);
-            default ->
-                    throw new IllegalArgumentException(
-                            "unknown kernel provider: provider="
-                                    + provider
-                                    + ", must be auto, cpu or reference");
+            default -> CudaKernels.create(cudaDevice(provider));
         };
     }
 
+    /** Whether {@link #lookup} knows this name. */
+    public static boolean isKnown(String provider) {
+        return provider.matches("auto|cpu|reference|cuda(:[0-9]{1,3})?");
+    }
+
+    private static int cudaDevice(String provider) {
+        if (!isKnown(provider)) {
+            throw new IllegalArgumentException(
+                    "unknown kernel provider: provider="
+                            + provider
+                            + ", must be auto, cuda, cuda:N, cpu or reference");
+        }
+        int colon = provider.indexOf(':');
+        return colon < 0 ? 0 : Integer.parseInt(provider.substring(colon + 1));
+    }
+
     private static KernelProvider fastest(int threads) {
+        if (CudaKernels.isDetected()) {
+            try {
+                return CudaKernels.create(0);
+            } catch (UnsupportedOperationException e) {
+                LOG.warn("Using the processor instead of the GPU: {}", e.getMessage());
+            }
+        }
         String reason = CpuKernels.unavailableReason();
         if (reason == null) {
             return CpuKernels.create(threads);

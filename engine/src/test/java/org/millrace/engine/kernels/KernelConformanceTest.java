@@ -35,6 +35,11 @@ abstract class KernelConformanceTest {
     /** The provider under test. */
     abstract KernelProvider provider();
 
+    /** Rows of a prompt's chunks in the tests of attention statistics. */
+    int[] chunks() {
+        return new int[] {1, 7, 64};
+    }
+
     @BeforeEach
     void lookUp() {
         tested = provider();
@@ -245,7 +250,7 @@ abstract class KernelConformanceTest {
     void statisticsScoresAndMoves(KvType type, int headDim, int groupSize) {
         AttentionCase test = new AttentionCase(new KvPageDescriptor(type, headDim), groupSize);
         AttentionCase.Result expected = test.run(reference, 290);
-        for (int chunk : new int[] {1, 7, 64}) {
+        for (int chunk : chunks()) {
             AttentionCase.Result actual = test.run(tested, chunk);
             assertThat(actual.attention()).as("attention").isEqualTo(expected.attention());
             assertThat(actual.statistics()).as("statistics").isEqualTo(expected.statistics());

@@ -1,10 +1,10 @@
 package org.millrace.jobs.cli;
 
 import java.io.IOException;
-import java.util.Set;
 import org.millrace.engine.Model;
 import org.millrace.engine.ModelOptions;
 import org.millrace.engine.kernels.ActivationType;
+import org.millrace.engine.kernels.KernelProviders;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.jobs.model.ModelLocator;
 import picocli.CommandLine.Model.CommandSpec;
@@ -14,8 +14,6 @@ import picocli.CommandLine.Spec;
 
 /** Which model, and how it is run. */
 final class ModelArguments {
-    private static final Set<String> PROVIDERS = Set.of("auto", "cpu", "reference");
-
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec;
 
@@ -43,11 +41,12 @@ final class ModelArguments {
     private ActivationType activations;
 
     @Option(
-            names = "--provider",
+            names = "--device",
             defaultValue = "auto",
             description =
-                    "Kernels: auto, cpu (C++) or reference (Java) (default: ${DEFAULT-VALUE}).")
-    private String provider;
+                    "Where kernels run: auto (a GPU if there is one), cuda or cuda:N, cpu (C++)"
+                            + " or reference (Java) (default: ${DEFAULT-VALUE}).")
+    private String device;
 
     @Option(
             names = "--threads",
@@ -65,13 +64,14 @@ final class ModelArguments {
             throw new ParameterException(
                     spec.commandLine(), "bad threads: threads=" + threads + ", must be >= 0");
         }
-        if (!PROVIDERS.contains(provider)) {
+        if (!KernelProviders.isKnown(device)) {
             throw new ParameterException(
                     spec.commandLine(),
-                    "bad provider: provider=" + provider + ", must be auto, cpu or reference");
+                    "bad device: device="
+                            + device
+                            + ", must be auto, cuda, cuda:N, cpu or reference");
         }
         return Model.open(
-                ModelLocator.locate(model),
-                new ModelOptions(kvType, activations, provider, threads));
+                ModelLocator.locate(model), new ModelOptions(kvType, activations, device, threads));
     }
 }

@@ -2,6 +2,7 @@ package org.millrace.jobs.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.offset;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -138,7 +139,7 @@ class CommandLineTest {
                 "--kv-type int3",
                 "--activations f16",
                 "--threads -1",
-                "--provider abacus",
+                "--device abacus",
                 "--prompt again",
                 "--no-such-option",
             })
@@ -152,6 +153,17 @@ class CommandLineTest {
         assertThat(outcome.err().toLowerCase().replace("-", ""))
                 .contains(name.replace("-", "").toLowerCase());
         assertThat(outcome.err()).contains("--help").doesNotContain("\tat ");
+    }
+
+    @Test
+    void aGpuThatIsAskedForAndMissingIsNamed() throws Exception {
+        assumeThat(Path.of("/dev/nvidiactl")).doesNotExist();
+        Outcome outcome = run("generate", "--prompt", "mill", "--device", "cuda");
+        assertThat(outcome.exitCode()).isEqualTo(1);
+        assertThat(outcome.out()).isEmpty();
+        assertThat(outcome.err())
+                .contains("kernel provider cuda is not available", "no NVIDIA GPU")
+                .doesNotContain("\tat ");
     }
 
     @Test

@@ -21,9 +21,6 @@ import jcuda.driver.JCudaDriver;
  * and staging memory. Owned by {@link CudaKernels}; all methods are synchronized, from any thread.
  */
 final class CudaDevice implements AutoCloseable {
-    /** What the stand-in driver of the tests calls its device. */
-    private static final String EMULATED_NAME = "host emulation";
-
     private final CUdevice device = new CUdevice();
     private final CUcontext context = new CUcontext();
     private final CUmodule module = new CUmodule();
@@ -53,14 +50,6 @@ final class CudaDevice implements AutoCloseable {
         byte[] bytes = new byte[256];
         check(JCudaDriver.cuDeviceGetName(bytes, bytes.length, device), "name the device");
         return new String(bytes, StandardCharsets.UTF_8).trim();
-    }
-
-    String name() {
-        return name;
-    }
-
-    boolean isEmulated() {
-        return name.equals(EMULATED_NAME);
     }
 
     /** Compute capability as in {@code sm_80}. */
@@ -184,6 +173,6 @@ final class CudaDevice implements AutoCloseable {
 
     @Override
     public String toString() {
-        return name + " (sm_" + capability() + ")";
+        return name + ", sm_" + capability();
     }
 }

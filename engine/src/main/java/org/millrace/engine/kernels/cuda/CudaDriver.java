@@ -1,6 +1,8 @@
 package org.millrace.engine.kernels.cuda;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUresult;
@@ -14,10 +16,22 @@ final class CudaDriver {
      */
     private static final String LIBRARY_PROPERTY = "millrace.cuda.driver";
 
+    /** The driver's own device file, and that of the Windows subsystem. */
+    private static final List<Path> DEVICE_FILES =
+            List.of(Path.of("/dev/nvidiactl"), Path.of("/dev/dxg"));
+
     /** Why the driver is not there; null if it is. */
     private static final String FAILURE = load();
 
     private CudaDriver() {}
+
+    /**
+     * Whether the system has an NVIDIA GPU. A question to the driver would first unpack JCuda's
+     * libraries, on every machine.
+     */
+    static boolean isDetected() {
+        return DEVICE_FILES.stream().anyMatch(Files::exists);
+    }
 
     /** Null if the driver is loaded and has a device, otherwise why not. */
     static String failure() {
@@ -30,6 +44,8 @@ final class CudaDriver {
             if (library != null) {
                 // Its name satisfies what JCuda's own library asks for.
                 System.load(Path.of(library).toAbsolutePath().toString());
+            } else if (!isDetected()) {
+                return "this machine has no NVIDIA GPU (none of " + DEVICE_FILES + ")";
             }
             int result = JCudaDriver.cuInit(0);
             if (result != CUresult.CUDA_SUCCESS) {

@@ -28,9 +28,9 @@ public final class CudaKernels implements KernelProvider {
         this.matmul = new CudaMatmul(device);
     }
 
-    /** Why these kernels cannot run here; null if they can. */
-    public static String unavailableReason() {
-        return CudaDriver.failure();
+    /** Whether the system has an NVIDIA GPU; never true for the emulated one of the tests. */
+    public static boolean isDetected() {
+        return CudaDriver.isDetected();
     }
 
     /**
@@ -40,7 +40,7 @@ public final class CudaKernels implements KernelProvider {
      * @throws UnsupportedOperationException if they cannot run there
      */
     public static CudaKernels create(int ordinal) {
-        String reason = unavailableReason();
+        String reason = CudaDriver.failure();
         if (reason != null) {
             throw new UnsupportedOperationException(
                     "kernel provider cuda is not available: " + reason);
@@ -51,11 +51,6 @@ public final class CudaKernels implements KernelProvider {
     @Override
     public String name() {
         return "cuda (" + device + ")";
-    }
-
-    /** Whether the device is the stand-in of the tests, which is for checking and very slow. */
-    public boolean isEmulated() {
-        return device.isEmulated();
     }
 
     @Override
