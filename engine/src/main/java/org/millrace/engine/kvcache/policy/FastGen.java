@@ -1,18 +1,221 @@
 package org.millrace.engine.kvcache.policy;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
+import org.millrace.engine.kvcache.ProfiledTurn;
+
 /**
- * The default: FastGen's rule, arXiv 2310.01801, over a finer ladder. A head takes the least budget
- * that recovers T in the last quarter of the prompt, filled with the columns of largest peak
- * attention; sinks and the nearest tokens belong to every budget.
+ * The default, FastGen's rule (arXiv 2310.01801) in another shape: while the prompt is encoded, a
+ * session takes the least budget that recovers T of its attention; heads get of it what their slots
+ * are worth. Three departures, each measured in {@code docs/fastgen.md}:
+ *
+ * <ul>
+ *   <li>A slot is worth the largest attention that it got, not the sum, which favours early tokens;
+ *       its neighbours' worth adds to its own, as in SnapKV (arXiv 2404.14469).
+ *   <li>All slots of all heads are ranked together.
+ *   <li>Every head keeps the sinks and the nearest tokens, up to half of the budget.
+ * </ul>
+ *
+ * Rung b is a budget of b/16 of all slots.
+ *
+ * @param recovery T, mean over all heads
+ * @param rows that count for the masses
+ * @param peakDistance nearer rows do not count for the worth of a column
+ * @param sinks first positions of a session that are always kept
+ * @param minPrompt prompts of fewer tokens are kept whole
+ * @param decoding drops slots while tokens are generated
  */
-final class FastGen {
+record FastGen(
+        double recovery,
+        RowSelection rows,
+        int peakDistance,
+        int sinks,
+        int minPrompt,
+        SteadyEviction decoding)
+        implements RetentionPolicy {
     static final Preset PRESET =
             Preset.of(
                     "fastgen",
-                    "recovery=0.95 local-ratio=0.3 frequent-ratio=0.3 score=peak pooling=mean rows=last:1/4"
-                            + " ladder=sinks+recent+1..14/16,full"
-                            + " peak-distance=16 sinks=4 recent=32 min-prompt=128 review-interval=32",
-                    LadderPolicy::adaptive);
+                    "recovery=0.95 rows=last:1/4 peak-distance=16 sinks=4 min-prompt=128"
+                            + " review-interval=0",
+                    FastGen::of);
 
-    private FastGen() {}
+    private static final int FIRST_PART = 2;
+    private static final int WHOLE = 16;
+
+    /** Neighbours on either side that add to a column's worth. */
+    private static final int NEIGHBOURS = 2;
+
+    private static final double NEIGHBOUR_WEIGHT = 0.5;
+
+    private static FastGen of(Retention retention) {
+        int sinks = retention.integer(RetentionOption.SINKS);
+        return new FastGen(
+                retention.number(RetentionOption.RECOVERY),
+                RowSelection.parse(retention.text(RetentionOption.ROWS)),
+                retention.integer(RetentionOption.PEAK_DISTANCE),
+                sinks,
+                retention.integer(RetentionOption.MIN_PROMPT),
+                new SteadyEviction(retention.integer(RetentionOption.REVIEW_INTERVAL), sinks));
+    }
+
+    @Override
+    public List<String> rungs() {
+        return IntStream.rangeClosed(FIRST_PART, WHOLE)
+                .mapToObj(part -> part == WHOLE ? Everything.WORD : part + "/" + WHOLE)
+                .toList();
+    }
+
+    private static int full() {
+        return WHOLE - FIRST_PART;
+    }
+
+    private static int part(int rung) {
+        return FIRST_PART + rung;
+    }
+
+    /** Half of the budget, rounded down to a power of two sixteenths: few windows to measure. */
+    private static int window(int rung, int promptTokens) {
+        long half = (long) Integer.highestOneBit(part(rung)) * promptTokens / (2 * WHOLE);
+        return (int) Math.max(1, half);
+    }
+
+    @Override
+    public Optional<ProfiledTurn> profile(int start, int promptTokens, int group) {
+        if (promptTokens < minPrompt) {
+            return Optional.empty();
+        }
+        List<Integer> windows =
+                IntStream.range(0, full())
+                        .map(rung -> window(rung, promptTokens))
+                        .distinct()
+                        .boxed()
+                        .toList();
+        return Optional.of(
+                new ProfiledTurn(
+                        start,
+                        promptTokens,
+                        ProfiledTurn.NONE,
+                        peakDistance,
+                        start,
+                        start + promptTokens - rows.count(promptTokens),
+                        1,
+                        windows));
+    }
+
+    @Override
+    public List<HeadChoice> choose(Turn turn, int heads, IntFunction<HeadProfile> profiles) {
+        if (turn.promptTokens() < minPrompt) {
+            return IntStream.range(0, heads).mapToObj(head -> keepAll(turn)).toList();
+        }
+        List<HeadProfile> measured = IntStream.range(0, heads).mapToObj(profiles).toList();
+        List<List<BitSet>> keptByRung = keptByRung(turn, measured);
+        double[][] masses = masses(turn, measured, keptByRung);
+        int rung = 0;
+        while (mean(masses[rung]) < recovery) {
+            rung++;
+        }
+        List<HeadChoice> choices = new ArrayList<>(heads);
+        for (int head = 0; head < heads; head++) {
+            choices.add(choice(head, rung, keptByRung, masses, measured.get(head)));
+        }
+        return choices;
+    }
+
+    private HeadChoice keepAll(Turn turn) {
+        return new HeadChoice(full(), List.of(), List.of(), all(turn), ScoreMode.NONE, null);
+    }
+
+    private static BitSet all(Turn turn) {
+        BitSet all = new BitSet(turn.promptTokens());
+        all.set(0, turn.promptTokens());
+        return all;
+    }
+
+    /** What each head keeps on each rung. */
+    private List<List<BitSet>> keptByRung(Turn turn, List<HeadProfile> heads) {
+        double[][] worth = heads.stream().map(FastGen::worth).toArray(double[][]::new);
+        List<List<BitSet>> keptByRung = new ArrayList<>();
+        SessionRanking ranking = null;
+        for (int rung = 0; rung < full(); rung++) {
+            int window = window(rung, turn.promptTokens());
+            if (rung == 0 || window != window(rung - 1, turn.promptTokens())) {
+                BitSet always = SessionRanking.sinksAndRecent(turn, sinks, window);
+                ranking = new SessionRanking(worth, always);
+            }
+            long slots = (long) heads.size() * turn.promptTokens();
+            keptByRung.add(ranking.kept(slots * part(rung) / WHOLE));
+        }
+        keptByRung.add(Collections.nCopies(heads.size(), all(turn)));
+        return keptByRung;
+    }
+
+    /** Peaks, each with half of the mean of its neighbourhood added. */
+    static double[] worth(HeadProfile profile) {
+        double[] worth = new double[profile.columns()];
+        for (int j = 0; j < worth.length; j++) {
+            int from = Math.max(0, j - NEIGHBOURS);
+            int to = Math.min(worth.length - 1, j + NEIGHBOURS);
+            double sum = 0;
+            for (int i = from; i <= to; i++) {
+                sum += profile.peak(i);
+            }
+            worth[j] = profile.peak(j) + NEIGHBOUR_WEIGHT * sum / (to - from + 1);
+        }
+        return worth;
+    }
+
+    /** double[rungs][heads]. */
+    private double[][] masses(Turn turn, List<HeadProfile> heads, List<List<BitSet>> keptByRung) {
+        double[][] masses = new double[keptByRung.size()][heads.size()];
+        Arrays.fill(masses[full()], 1);
+        for (int rung = 0; rung < full(); rung++) {
+            int window = window(rung, turn.promptTokens());
+            for (int head = 0; head < heads.size(); head++) {
+                BitSet kept = keptByRung.get(rung).get(head);
+                masses[rung][head] = heads.get(head).mass(kept, window, HeadPooling.MEAN);
+            }
+        }
+        return masses;
+    }
+
+    private static double mean(double[] values) {
+        return Arrays.stream(values).sum() / values.length;
+    }
+
+    private HeadChoice choice(
+            int head,
+            int rung,
+            List<List<BitSet>> keptByRung,
+            double[][] masses,
+            HeadProfile profile) {
+        boolean scored = rung < full() && decoding.interval() != NEVER;
+        return new HeadChoice(
+                rung,
+                Arrays.stream(masses).map(ofHeads -> ofHeads[head]).toList(),
+                keptByRung.stream().map(kept -> kept.get(head).cardinality()).toList(),
+                keptByRung.get(rung).get(head),
+                scored ? ScoreMode.PEAK : ScoreMode.NONE,
+                scored ? FrequentScore.PEAK.firstScores(profile) : null);
+    }
+
+    @Override
+    public int reviewInterval() {
+        return decoding.interval();
+    }
+
+    @Override
+    public BitSet kept(int rung, HeadSlots slots) {
+        if (rung == full()) {
+            return slots.all();
+        }
+        int window = window(rung, slots.turn().promptTokens());
+        return decoding.kept(slots, part(rung), WHOLE, window);
+    }
 }

@@ -20,4 +20,10 @@ public record HeadChoice(
         List<Integer> slots,
         BitSet kept,
         ScoreMode scoreMode,
-        float[] scores) {}
+        float[] scores) {
+    /** Of a policy with one rung that measures no mass and drops nothing while generating. */
+    static HeadChoice fixed(BitSet kept) {
+        return new HeadChoice(
+                0, List.of(), List.of(kept.cardinality()), kept, ScoreMode.NONE, null);
+    }
+}

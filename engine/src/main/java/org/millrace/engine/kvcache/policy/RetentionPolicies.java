@@ -12,8 +12,16 @@ public final class RetentionPolicies {
                     Full.PRESET,
                     FastGen.PRESET,
                     FastGenPaper.PRESET,
+                    HeadLadder.PRESET,
+                    KvZip.PRESET,
+                    SnapKv.PRESET,
                     Streaming.PRESET,
-                    Window.PRESET);
+                    H2o.PRESET,
+                    Window.PRESET,
+                    SingleRung.SPECIAL,
+                    SingleRung.PUNCTUATION,
+                    SingleRung.FREQUENT,
+                    RandomSlots.PRESET);
 
     private RetentionPolicies() {}
 
