@@ -42,6 +42,7 @@ import picocli.CommandLine.ScopeType;
             GenerateCommand.class,
             ScoreCommand.class,
             TokenizeCommand.class,
+            GpuCheckCommand.class,
             ProduceCommand.class,
             ConsumeCommand.class
         },

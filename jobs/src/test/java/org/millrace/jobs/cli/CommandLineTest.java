@@ -178,7 +178,14 @@ class CommandLineTest {
     @Test
     void everyCommandHasHelpWithItsExitCodes() throws Exception {
         for (String command :
-                List.of("generate", "score", "tokenize", "run", "produce", "consume")) {
+                List.of(
+                        "generate",
+                        "score",
+                        "tokenize",
+                        "gpu-check",
+                        "run",
+                        "produce",
+                        "consume")) {
             Outcome outcome = run(command, "--help");
             assertThat(outcome.exitCode()).as(command).isZero();
             assertThat(outcome.out()).contains("millrace " + command, "Exit codes:", "--json");

@@ -20,8 +20,11 @@ final class CudaDriver {
     private static final List<Path> DEVICE_FILES =
             List.of(Path.of("/dev/nvidiactl"), Path.of("/dev/dxg"));
 
-    /** Why the driver is not there; null if it is. */
-    private static final String FAILURE = load();
+    /** Loads the driver at its first use, once. */
+    private static final class Holder {
+        /** Why the driver is not there; null if it is. */
+        private static final String FAILURE = load(System.getProperty(LIBRARY_PROPERTY));
+    }
 
     private CudaDriver() {}
 
@@ -35,17 +38,17 @@ final class CudaDriver {
 
     /** Null if the driver is loaded and has a device, otherwise why not. */
     static String failure() {
-        return FAILURE;
+        if (System.getProperty(LIBRARY_PROPERTY) == null && !isDetected()) {
+            return "this machine has no NVIDIA GPU (none of " + DEVICE_FILES + ")";
+        }
+        return Holder.FAILURE;
     }
 
-    private static String load() {
-        String library = System.getProperty(LIBRARY_PROPERTY);
+    private static String load(String library) {
         try {
             if (library != null) {
                 // Its name satisfies what JCuda's own library asks for.
                 System.load(Path.of(library).toAbsolutePath().toString());
-            } else if (!isDetected()) {
-                return "this machine has no NVIDIA GPU (none of " + DEVICE_FILES + ")";
             }
             int result = JCudaDriver.cuInit(0);
             if (result != CUresult.CUDA_SUCCESS) {

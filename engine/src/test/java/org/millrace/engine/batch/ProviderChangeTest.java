@@ -1,0 +1,71 @@
+package org.millrace.engine.batch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.millrace.engine.Model;
+import org.millrace.engine.ModelOptions;
+import org.millrace.engine.StoredPages;
+import org.millrace.engine.TinyModels;
+import org.millrace.engine.kernels.ActivationType;
+import org.millrace.engine.kernels.EmulatedCuda;
+import org.millrace.engine.kvcache.KvType;
+import org.millrace.engine.kvcache.SavedCache;
+
+/** A generation that is saved on one provider and goes on with another is the same generation. */
+class ProviderChangeTest {
+    private static final GeneratorOptions OPTIONS = new GeneratorOptions(8 << 20, 64, 2);
+    private static final int[] PROMPT = new Random(3).ints(70, 3, 256).toArray();
+    private static final GenerationParams PARAMS =
+            new GenerationParams(24, 0.9f, 40, 0.95f, 0f, 1.1f, 5, List.of(), true, true);
+
+    @BeforeAll
+    static void emulateCuda() {
+        EmulatedCuda.install();
+    }
+
+    /** Everything that state would hold. */
+    private record Saved(byte[] sequence, SavedCache cache, StoredPages pages) {
+        static Saved of(Sequence sequence, StoredPages pages) {
+            sequence.cache().writeFullPages(pages);
+            return new Saved(sequence.save(), sequence.cache().save(), pages);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(KvType.class)
+    void fromTheProcessorToTheGpuAndBack(KvType kvType) {
+        Saved unbroken = run("cpu", kvType, null, Integer.MAX_VALUE);
+        Saved onCpu = run("cpu", kvType, null, 8);
+        Saved onGpu = run("cuda", kvType, onCpu, 7);
+        Saved changed = run("cpu", kvType, onGpu, Integer.MAX_VALUE);
+        assertThat(changed.sequence()).isEqualTo(unbroken.sequence());
+        assertThat(changed.cache().header()).isEqualTo(unbroken.cache().header());
+        assertThat(changed.cache().tails()).isEqualTo(unbroken.cache().tails());
+        assertThat(changed.pages()).isEqualTo(unbroken.pages());
+    }
+
+    private static Saved run(String provider, KvType kvType, Saved from, int steps) {
+        ModelOptions options = new ModelOptions(kvType, ActivationType.INT8, provider, 2);
+        try (Model model = Model.open(TinyModels.path("gqa3/q8_0.gguf"), options);
+                Generator generator = new Generator(model, OPTIONS)) {
+            StoredPages pages = from == null ? new StoredPages() : from.pages();
+            Sequence sequence =
+                    from == null
+                            ? new Sequence(generator.newCache(), new int[0], PROMPT, PARAMS, null)
+                            : Sequence.restore(
+                                    from.sequence(),
+                                    generator.restoreCache(from.cache(), pages),
+                                    null);
+            generator.submit(sequence);
+            for (int i = 0; i < steps && generator.liveSequences() > 0; i++) {
+                generator.step();
+            }
+            return Saved.of(sequence, pages);
+        }
+    }
+}
