@@ -154,10 +154,6 @@ final class CudaDevice implements AutoCloseable {
         return function;
     }
 
-    CUmodule module() {
-        return module;
-    }
-
     @Override
     public synchronized void close() {
         if (!closed) {

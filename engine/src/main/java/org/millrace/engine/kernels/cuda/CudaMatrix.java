@@ -3,6 +3,8 @@ package org.millrace.engine.kernels.cuda;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.tensor.Tensor;
@@ -58,9 +60,14 @@ final class CudaMatrix implements WeightMatrix {
         return columns;
     }
 
+    /** Those that the format has. */
+    Stream<CudaBuffer> sections() {
+        return sections.stream().filter(Objects::nonNull);
+    }
+
     @Override
     public long bytes() {
-        return sections.stream().mapToLong(s -> s == null ? 0 : s.bytes()).sum();
+        return sections().mapToLong(CudaBuffer::bytes).sum();
     }
 
     @Override
@@ -70,10 +77,6 @@ final class CudaMatrix implements WeightMatrix {
 
     @Override
     public void close() {
-        for (CudaBuffer section : sections) {
-            if (section != null) {
-                section.close();
-            }
-        }
+        sections().forEach(CudaBuffer::close);
     }
 }
