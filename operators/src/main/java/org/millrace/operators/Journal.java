@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.UUID;
 import java.util.function.Consumer;
 
 /**
@@ -15,14 +16,19 @@ import java.util.function.Consumer;
  * failure: one JSON document a line. It shows which positions were computed twice.
  *
  * <pre>
- *   {"event":"prefill","session":s,"request":r,"from":0,"to":64,"subtask":0,"attempt":0}    positions computed, to exclusive
+ *   {"event":"open","checkpoint":c, ...}                              an operator began; checkpoint restored from, or -1
+ *   {"event":"prefill","session":s,"request":r,"from":0,"to":64, ...}  positions computed, to exclusive
  *   {"event":"decode", ... as above}
  *   {"event":"store","session":s,"positions":n, ...}                  a cache went to state at the end of a turn
  *   {"event":"snapshot","session":s,"positions":n,"checkpoint":c, ...}  a live cache went to state for a checkpoint
+ *   {"event":"checkpoint","checkpoint":c, ...}                         all that came before is in that checkpoint
  *   {"event":"restore","session":s,"positions":n,"checkpoint":c, ...}   a cache came back; checkpoint restored from, or -1
  * </pre>
  *
- * Several subtasks and processes may append to one file. Used on one thread; closed by the
+ * Each line ends with {@code "subtask":0,"attempt":0,"operator":"3f2a..."}, the last a name that no
+ * other operator has: after a failure the ones before and after it may write side by side.
+ *
+ * <p>Several subtasks and processes may append to one file. Used on one thread; closed by the
  * operator.
  */
 final class Journal implements AutoCloseable {
@@ -31,6 +37,7 @@ final class Journal implements AutoCloseable {
     private final FileChannel file;
     private final int subtask;
     private final int attempt;
+    private final String operator = UUID.randomUUID().toString();
 
     private Journal(FileChannel file, int subtask, int attempt) {
         this.file = file;
@@ -53,6 +60,10 @@ final class Journal implements AutoCloseable {
                                 StandardOpenOption.CREATE,
                                 StandardOpenOption.APPEND);
         return new Journal(file, subtask, attempt);
+    }
+
+    void opened(long checkpointId) {
+        append("open", line -> line.put("checkpoint", checkpointId));
     }
 
     void computed(LiveTurn turn, int from, int to, int promptEnd) {
@@ -81,6 +92,10 @@ final class Journal implements AutoCloseable {
                 line -> line.put("positions", positions).put("checkpoint", checkpointId));
     }
 
+    void checkpointed(long checkpointId) {
+        append("checkpoint", line -> line.put("checkpoint", checkpointId));
+    }
+
     void restored(String sessionId, int positions, long checkpointId) {
         append(
                 "restore",
@@ -89,12 +104,16 @@ final class Journal implements AutoCloseable {
     }
 
     private void append(String event, String sessionId, Consumer<ObjectNode> fields) {
+        append(event, line -> fields.accept(line.put("session", sessionId)));
+    }
+
+    private void append(String event, Consumer<ObjectNode> fields) {
         if (file == null) {
             return;
         }
-        ObjectNode line = JSON.createObjectNode().put("event", event).put("session", sessionId);
+        ObjectNode line = JSON.createObjectNode().put("event", event);
         fields.accept(line);
-        line.put("subtask", subtask).put("attempt", attempt);
+        line.put("subtask", subtask).put("attempt", attempt).put("operator", operator);
         try {
             // One write a line: appends of several processes do not mix.
             file.write(ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8)));

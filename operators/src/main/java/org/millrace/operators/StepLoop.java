@@ -334,6 +334,7 @@ final class StepLoop {
                             turn.firstTokenMillis()));
             journal.snapshot(turn.sessionId(), sequence.cache().length(), checkpointId);
         }
+        journal.checkpointed(checkpointId);
     }
 
     /**
@@ -343,6 +344,7 @@ final class StepLoop {
      */
     void restore(long checkpointId) throws Exception {
         starter.restoredFrom(checkpointId);
+        journal.opened(checkpointId);
         queues.restore();
     }
 }
