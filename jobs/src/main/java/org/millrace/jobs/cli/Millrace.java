@@ -9,8 +9,10 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Properties;
+import org.millrace.jobs.chaos.ChaosCommand;
 import org.millrace.jobs.client.ConsumeCommand;
 import org.millrace.jobs.client.ProduceCommand;
+import org.millrace.jobs.client.RedriveCommand;
 import org.millrace.jobs.run.RunCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -44,7 +46,9 @@ import picocli.CommandLine.ScopeType;
             TokenizeCommand.class,
             GpuCheckCommand.class,
             ProduceCommand.class,
-            ConsumeCommand.class
+            ConsumeCommand.class,
+            RedriveCommand.class,
+            ChaosCommand.class
         },
         description = "Generates text with large language models inside Apache Flink.")
 public final class Millrace implements Runnable {

@@ -1,0 +1,21 @@
+package org.millrace.jobs.chaos;
+
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** Kills the processes that are left when this JVM ends, also by SIGTERM or an error. */
+final class ProcessReaper {
+    private static final Set<Process> ALIVE = ConcurrentHashMap.newKeySet();
+
+    static {
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(() -> ALIVE.forEach(Process::destroyForcibly)));
+    }
+
+    private ProcessReaper() {}
+
+    static void watch(Process process) {
+        ALIVE.add(process);
+        process.onExit().thenAccept(ALIVE::remove);
+    }
+}

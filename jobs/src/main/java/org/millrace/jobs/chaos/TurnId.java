@@ -1,0 +1,9 @@
+package org.millrace.jobs.chaos;
+
+/** Names a turn. */
+record TurnId(String session, String request) {
+    @Override
+    public String toString() {
+        return session + "/" + request;
+    }
+}

@@ -1,0 +1,5 @@
+/**
+ * {@code millrace chaos}: the job on real processes that are killed under load, and what came out
+ * of it beside an undisturbed run.
+ */
+package org.millrace.jobs.chaos;

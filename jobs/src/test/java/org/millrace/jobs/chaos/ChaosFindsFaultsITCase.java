@@ -1,0 +1,70 @@
+package org.millrace.jobs.chaos;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.apache.flink.configuration.Configuration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.millrace.jobs.MillraceOptions;
+import org.millrace.jobs.TestCluster;
+
+/** The proof can fail: each of these faults is found. */
+class ChaosFindsFaultsITCase {
+    private static final String TAILS_WRITTEN = "store(cache.saveNew(pageSink()));";
+    private static final String TAILS_FORGOTTEN =
+            """
+            store(cache.saveNew(new PageSink() {
+                @Override public void write(long pageId, byte[] page) {}
+                @Override public void delete(long pageId) {}
+            }));
+            """;
+
+    @TempDir private Path directory;
+
+    @Test
+    void tailPagesThatAreNotWrittenAreComputedAgain() throws Exception {
+        String classPath =
+                BrokenBuild.compile(
+                        directory,
+                        "operators/src/main/java/org/millrace/operators/state/SessionStateManager.java",
+                        TAILS_WRITTEN,
+                        TAILS_FORGOTTEN);
+        ChaosReport report = run(new Configuration(), classPath);
+        assertThat(report.audit().promptTokensRecomputed()).isPositive();
+        assertThat(report.isClean()).isFalse();
+    }
+
+    @Test
+    void aSeedThatIsNotRestoredChangesTokens() throws Exception {
+        String classPath =
+                BrokenBuild.compile(
+                        directory,
+                        "engine/src/main/java/org/millrace/engine/batch/SavedSequence.java",
+                        "long seed = in.readLong();",
+                        "long seed = in.readLong() + 1;");
+        ChaosReport report = run(new Configuration(), classPath);
+        assertThat(report.verdict().changed()).isNotEmpty();
+        assertThat(report.isClean()).isFalse();
+    }
+
+    @Test
+    void answersWithoutTransactionsAreDoubled() throws Exception {
+        Configuration options = new Configuration();
+        options.set(MillraceOptions.DELIVERY, MillraceOptions.Delivery.AT_LEAST_ONCE);
+        ChaosReport report = run(options, System.getProperty("java.class.path"));
+        assertThat(report.verdict().doubled()).isNotEmpty();
+        assertThat(report.isClean()).isFalse();
+    }
+
+    private ChaosReport run(Configuration options, String classPath) throws Exception {
+        options.set(MillraceOptions.MODEL, TestCluster.tinyModel());
+        options.set(MillraceOptions.KERNELS, "reference");
+        List<KillPlan.Kill> plan =
+                List.of(new KillPlan.Kill(FaultKind.TASKMANAGER, Phase.CHECKPOINT));
+        return new ChaosRun(options, 1, kinds -> plan, line -> {})
+                .run(Files.createDirectories(directory.resolve("work")), classPath);
+    }
+}
