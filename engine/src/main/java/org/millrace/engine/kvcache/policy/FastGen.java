@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.millrace.engine.kvcache.ProfiledTurn;
 
 /**
@@ -22,8 +23,7 @@ import org.millrace.engine.kvcache.ProfiledTurn;
  *   <li>Every head keeps the sinks and the nearest tokens, up to half of the budget.
  * </ul>
  *
- * Rung b is a budget of b/16 of all slots.
- *
+ * @param shares budgets of the rungs, ascending, as shares of all slots; full comes after them
  * @param recovery T, mean over all heads
  * @param rows that count for the masses
  * @param peakDistance nearer rows do not count for the worth of a column
@@ -32,6 +32,7 @@ import org.millrace.engine.kvcache.ProfiledTurn;
  * @param decoding drops slots while tokens are generated
  */
 record FastGen(
+        List<Double> shares,
         double recovery,
         RowSelection rows,
         int peakDistance,
@@ -42,12 +43,12 @@ record FastGen(
     static final Preset PRESET =
             Preset.of(
                     "fastgen",
-                    "recovery=0.95 rows=last:1/4 peak-distance=16 sinks=4 min-prompt=128"
+                    "recovery=0.95 keep=0 rows=last:1/4 peak-distance=16 sinks=4 min-prompt=128"
                             + " review-interval=0",
                     FastGen::of);
 
-    private static final int FIRST_PART = 2;
-    private static final int WHOLE = 16;
+    private static final List<Double> LADDER =
+            IntStream.range(2, 16).mapToObj(sixteenths -> sixteenths / 16.0).toList();
 
     /** Neighbours on either side that add to a column's worth. */
     private static final int NEIGHBOURS = 2;
@@ -56,8 +57,10 @@ record FastGen(
 
     private static FastGen of(Retention retention) {
         int sinks = retention.integer(RetentionOption.SINKS);
+        double keep = retention.number(RetentionOption.KEEP);
         return new FastGen(
-                retention.number(RetentionOption.RECOVERY),
+                keep > 0 ? List.of(keep) : LADDER,
+                keep > 0 ? 0 : retention.number(RetentionOption.RECOVERY),
                 RowSelection.parse(retention.text(RetentionOption.ROWS)),
                 retention.integer(RetentionOption.PEAK_DISTANCE),
                 sinks,
@@ -67,23 +70,18 @@ record FastGen(
 
     @Override
     public List<String> rungs() {
-        return IntStream.rangeClosed(FIRST_PART, WHOLE)
-                .mapToObj(part -> part == WHOLE ? Everything.WORD : part + "/" + WHOLE)
-                .toList();
+        Stream<String> budgets = shares.stream().map(String::valueOf);
+        return Stream.concat(budgets, Stream.of(Everything.WORD)).toList();
     }
 
-    private static int full() {
-        return WHOLE - FIRST_PART;
+    private int full() {
+        return shares.size();
     }
 
-    private static int part(int rung) {
-        return FIRST_PART + rung;
-    }
-
-    /** Half of the budget, rounded down to a power of two sixteenths: few windows to measure. */
-    private static int window(int rung, int promptTokens) {
-        long half = (long) Integer.highestOneBit(part(rung)) * promptTokens / (2 * WHOLE);
-        return (int) Math.max(1, half);
+    /** Half of the budget, rounded down to a power of two: few windows to measure. */
+    private int window(int rung, int promptTokens) {
+        double half = Math.scalb(0.5, Math.getExponent(shares.get(rung)));
+        return (int) Math.max(1, half * promptTokens);
     }
 
     @Override
@@ -149,8 +147,8 @@ record FastGen(
                 BitSet always = SessionRanking.sinksAndRecent(turn, sinks, window);
                 ranking = new SessionRanking(worth, always);
             }
-            long slots = (long) heads.size() * turn.promptTokens();
-            keptByRung.add(ranking.kept(slots * part(rung) / WHOLE));
+            long perHead = (long) (shares.get(rung) * turn.promptTokens());
+            keptByRung.add(ranking.kept(perHead * heads.size()));
         }
         keptByRung.add(Collections.nCopies(heads.size(), all(turn)));
         return keptByRung;
@@ -216,6 +214,6 @@ record FastGen(
             return slots.all();
         }
         int window = window(rung, slots.turn().promptTokens());
-        return decoding.kept(slots, part(rung), WHOLE, window);
+        return decoding.kept(slots, shares.get(rung), window);
     }
 }

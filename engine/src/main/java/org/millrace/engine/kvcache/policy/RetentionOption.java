@@ -11,7 +11,7 @@ public enum RetentionOption {
     RECOVERY("T: share of its attention that a head must recover", OptionLimit.share()),
     LOCAL_RATIO("r_l: local window as a share of the prompt", OptionLimit.share()),
     FREQUENT_RATIO("r_f: heavy hitters as a share of the current length", OptionLimit.share()),
-    KEEP("budget as a share of the prompt's slots", OptionLimit.share()),
+    KEEP("budget as a share of the prompt's slots; of fastgen 0: as T asks", OptionLimit.share()),
     LADDER(
             "rungs that a head can take, full last, such as special,special+local,full",
             Ladder.LIMIT),

@@ -11,11 +11,11 @@ import java.util.BitSet;
  * @param sinks first positions of a session
  */
 record SteadyEviction(int interval, int sinks) {
-    /** What stays of {@code slots} at a budget of {@code part / whole}. */
-    BitSet kept(HeadSlots slots, int part, int whole, int recent) {
+    /** What stays of {@code slots} at a budget that is a {@code share} of all slots. */
+    BitSet kept(HeadSlots slots, double share, int recent) {
         int generated = slots.turn().length() - slots.turn().promptTokens();
         int before = Math.max(0, generated - interval);
-        int drop = surplus(generated, part, whole) - surplus(before, part, whole);
+        int drop = surplus(generated, share) - surplus(before, share);
         BitSet kept = new BitSet();
         new Sinks(sinks).keep(slots, kept);
         Recent.keepNearest(recent, slots, kept);
@@ -23,7 +23,7 @@ record SteadyEviction(int interval, int sinks) {
         return kept;
     }
 
-    private static int surplus(int generated, int part, int whole) {
-        return generated - (int) ((long) generated * part / whole);
+    private static int surplus(int generated, double share) {
+        return generated - (int) (generated * share);
     }
 }
