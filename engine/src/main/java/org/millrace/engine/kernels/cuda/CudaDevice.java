@@ -38,9 +38,9 @@ final class CudaDevice implements AutoCloseable {
         }
         check(JCudaDriver.cuDeviceGet(device, ordinal), "open device " + ordinal);
         name = readName();
+        byte[] image = KernelImages.of(capability());
         check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "make a context on " + name);
         enter();
-        byte[] image = KernelImages.of(capability());
         check(JCudaDriver.cuModuleLoadData(module, image), "load the kernels on " + this);
         check(JCudaDriver.cuStreamCreate(stream, 0), "make a stream on " + name);
         staging = new Staging(stream);
