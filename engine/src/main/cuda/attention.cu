@@ -5,7 +5,7 @@
 //   2. scores them, one thread a slot, for up to 8 queries: heads of the group, and consecutive rows of the sequence
 //   3. weights: exp(score - block maximum), 0 where a row does not see a slot
 //   4. values: one thread a dimension walks the slots in order, o = fma(w, v, o); the last warp adds up the weights in the same order
-//   5. the last thread block of a tile of rows combines all its reduction blocks in ascending order
+//   5. the last thread block of a tile of rows combines all its reduction blocks in ascending order, and quantises
 // The cut at reduction blocks is that of docs/numerics.md, so no bit depends on the batch or the grid. A slot's key and value are read once for
 // all query heads of its group (at most 8) and for 8 / group rows of a prompt.
 // Versions: 1, this one: float and dp4a on ordinary cores; scores of a prompt are as costly as decode's.
@@ -73,7 +73,10 @@ static __device__ __forceinline__ void combine(const AttentionArguments& args, c
         out = fmaf(readPartial(partialOut + (size_t)b * headDim + d), factor, out);
     }
     // No visible slot: zero.
-    args.out[tile.index(args.cache, n) * headDim + d] = total == 0.f ? 0.f : out / total + 0.f;
+    const size_t at = tile.index(args.cache, n) * headDim + d;
+    const float attended = total == 0.f ? 0.f : out / total + 0.f;
+    args.out[at] = attended;
+    if (args.codes.codes != nullptr) quantizeBlock(args.codes, at / kBlock, attended);
     if (d == 0) {
         args.totals[2 * query] = largest;
         args.totals[2 * query + 1] = total;

@@ -16,6 +16,7 @@ struct AttentionArguments {
     Cache cache;
     const float* q;  // float[numRows][numHeads][headDim]
     float* out;  // as q
+    Codes codes;  // of out; null where headDim is not a multiple of 32, or none are wanted
     float* partialOut;  // float[rows of the launch][numHeads][blocks][headDim]: o_b
     float* partials;  // float[rows][numHeads][blocks][2]: m_b, l_b; m_b is minus infinity where no slot is visible
     float* totals;  // float[rows][numHeads][2]: M, L

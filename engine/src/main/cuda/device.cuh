@@ -20,6 +20,7 @@ typedef unsigned int uint32_t;
 #define KERNEL(name, Arguments, threads)                                                       \
     static void name(const Arguments args);                                                    \
     extern "C" void name##__host(void** parameters) { name(*(const Arguments*)parameters[0]); } \
+    extern "C" const unsigned name##__bytes = sizeof(Arguments);                               \
     static void name([[maybe_unused]] const Arguments args)
 #endif
 
@@ -104,6 +105,13 @@ static __device__ __forceinline__ int warpSum(int x) {
     return x;
 }
 
+// What an operation leaves for a product: int8 codes of blocks of 32, a scale and a sum of codes each; codes null: none wanted.
+struct Codes {
+    int8_t* codes;
+    float* scales;
+    int* sums;
+};
+
 // Symmetric int8 quantisation of a block whose largest magnitude has these bits; BlockQuantizer.java.
 struct Quantizer {
     float inverse;
@@ -119,3 +127,15 @@ struct Quantizer {
 
     __device__ int code(float x) const { return isZero ? 0 : __float2int_rn(x * inverse); }
 };
+
+// Codes of block `block`, one lane a value.
+static __device__ __forceinline__ void quantizeBlock(const Codes& to, size_t block, float x) {
+    const Quantizer quantizer(warpMax(__float_as_int(x) & kMagnitudeBits));
+    const int code = quantizer.code(x);
+    to.codes[block * kBlock + laneOf()] = (int8_t)code;
+    const int sum = warpSum(code);
+    if (laneOf() == 0) {
+        to.scales[block] = quantizer.scale;
+        to.sums[block] = sum;
+    }
+}

@@ -1,5 +1,5 @@
 // out[j][n] = in[j] . weights[n] for up to 4 matrices of one block format and one K: codes int8[batch][K], scales float[batch][K / 32], sums
-// int32[batch][K / 32], out float[batch][rows].
+// int32[batch][K / 32], out float[batch][rows]; or out[j][n] += that, for the residual.
 // A thread block makes 32 output rows of BATCH rows of the batch; a warp makes one segment of 1,024 along K at a time:
 //   1. each lane holds one block of 32 of the activations, in registers
 //   2. a few weight rows at a time, each lane its block: coalesced loads, exact integer sums by dp4a; v and scales go to shared memory
@@ -19,6 +19,7 @@ struct MatmulArguments {
     float* outs[kMaxMatrices];
     int firstTiles[kMaxMatrices + 1];  // the matrix's tiles of 32 rows among the grid's
     int batch;
+    int added;  // 1: out += the products
     const int8_t* codes;
     const float* scales;
     const int* sums;
@@ -157,7 +158,9 @@ static __device__ __forceinline__ void multiply(
     for (int i = (int)threadIdx.x; i < batch * kTileRows; i += (int)blockDim.x) {
         const int j = i / kTileRows;
         const int row = firstRow + i % kTileRows;
-        if (row < m.rows) args.outs[matrix][(size_t)(firstBatch + j) * m.rows + row] = sums[j][i % kTileRows];
+        if (row >= m.rows) continue;
+        float* out = args.outs[matrix] + (size_t)(firstBatch + j) * m.rows + row;
+        *out = args.added ? *out + sums[j][i % kTileRows] : sums[j][i % kTileRows];
     }
 }
 

@@ -9,6 +9,7 @@ struct FloatMatmulArguments {
     const float* in;
     float* out;
     int batch;
+    int added;  // 1: out += the products
 };
 
 constexpr int kFloatBatch = 4;
@@ -47,7 +48,10 @@ static __device__ __forceinline__ void multiplyFloats(
         __syncthreads();
     }
     if (row >= m.rows) return;
-    for (int j = warpOf(); j < rows; j += warps) args.out[(size_t)(first + j) * m.rows + row] = sums[j][laneOf()];
+    for (int j = warpOf(); j < rows; j += warps) {
+        float* out = args.out + (size_t)(first + j) * m.rows + row;
+        *out = args.added ? *out + sums[j][laneOf()] : sums[j][laneOf()];
+    }
 }
 
 #define FLOAT_MATMUL(Format)                                                  \

@@ -4,23 +4,12 @@
 
 struct QuantizeArguments {
     const float* values;
-    int8_t* codes;
-    float* scales;
-    int* sums;
+    Codes out;
     int blocks;
 };
 
 KERNEL(quantize, QuantizeArguments, 256) {
     const int block = (int)(blockIdx.x * (blockDim.x / kWarp)) + warpOf();
     if (block >= args.blocks) return;
-    const size_t at = (size_t)block * kBlock + laneOf();
-    const float x = args.values[at];
-    const Quantizer quantizer(warpMax(__float_as_int(x) & kMagnitudeBits));
-    const int code = quantizer.code(x);
-    args.codes[at] = (int8_t)code;
-    const int sum = warpSum(code);
-    if (laneOf() == 0) {
-        args.scales[block] = quantizer.scale;
-        args.sums[block] = sum;
-    }
+    quantizeBlock(args.out, (size_t)block, args.values[(size_t)block * kBlock + laneOf()]);
 }

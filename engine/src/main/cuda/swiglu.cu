@@ -1,10 +1,11 @@
-// out = silu(gate) * up, silu(g) = g / (1 + exp(-g)); float[count] each, out may be gate. One thread an element.
+// out = silu(gate) * up, silu(g) = g / (1 + exp(-g)); float[count] each, out may be gate; codes of out where wanted. One thread an element.
 #include "device.cuh"
 
 struct SwiGluArguments {
     const float* gate;
     const float* up;
     float* out;
+    Codes codes;
     int count;
 };
 
@@ -12,5 +13,7 @@ KERNEL(swiGlu, SwiGluArguments, 256) {
     const int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
     if (i >= args.count) return;
     const float g = args.gate[i];
-    args.out[i] = (g / (1.f + expOf(-g))) * args.up[i];
+    const float y = (g / (1.f + expOf(-g))) * args.up[i];
+    args.out[i] = y;
+    if (args.codes.codes != nullptr) quantizeBlock(args.codes, (size_t)i / kBlock, y);
 }

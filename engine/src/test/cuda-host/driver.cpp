@@ -5,8 +5,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "launch.h"
 #include "memory.h"
@@ -22,6 +24,7 @@ enum Result {
     kInvalidHandle = 400,
     kNotFound = 500,
     kLaunchFailed = 719,
+    kNotWhileCapturing = 900,
 };
 
 enum Attribute {
@@ -40,6 +43,26 @@ std::string failure;
 char handle;  // what contexts and streams point to
 uint8_t* snapshot;  // device memory that cuModuleGetGlobal hands out
 
+// A launch with its own copy of the kernel's structure.
+struct Launch {
+    std::string name;
+    emulation::Kernel kernel;
+    uint3 grid;
+    uint3 block;
+    std::vector<uint8_t> arguments;
+};
+
+struct Function {
+    std::string name;
+    emulation::Kernel kernel;
+    unsigned argumentBytes;
+};
+
+using Graph = std::vector<Launch>;
+
+std::map<std::string, Function> functions;
+Graph* captured;  // null: launches run at once
+
 std::string kernelsPath() {
     Dl_info self;
     dladdr((void*)&kernelsPath, &self);
@@ -52,6 +75,14 @@ emulation::SharedSection sharedSection() {
     emulation::SharedSection section{};
     if (auto region = (Region)dlsym(kernels, "emulatedSharedSection")) region(&section.begin, &section.end);
     return section;
+}
+
+int run(const Launch& launch) {
+    void* parameters[] = {(void*)launch.arguments.data()};
+    const char* error = emulation::launch(launch.kernel, launch.grid, launch.block, sharedSection(), parameters);
+    if (error == nullptr) return kSuccess;
+    failure = launch.name + ": " + error;
+    return kLaunchFailed;
 }
 
 }  // namespace
@@ -107,7 +138,45 @@ int cuStreamCreate(void** stream, unsigned) {
 }
 
 int cuStreamDestroy_v2(void*) { return kSuccess; }
-int cuStreamSynchronize(void*) { return kSuccess; }
+int cuStreamSynchronize(void*) { return captured == nullptr ? kSuccess : kNotWhileCapturing; }
+
+int cuStreamBeginCapture_v2(void*, int) {
+    std::lock_guard<std::mutex> held(lock);
+    if (captured != nullptr) return kNotWhileCapturing;
+    captured = new Graph();
+    return kSuccess;
+}
+
+int cuStreamEndCapture(void*, void** graph) {
+    std::lock_guard<std::mutex> held(lock);
+    if (captured == nullptr) return kInvalidValue;
+    *graph = captured;
+    captured = nullptr;
+    return kSuccess;
+}
+
+int cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long) {
+    *executable = new Graph(*(const Graph*)graph);
+    return kSuccess;
+}
+
+int cuGraphLaunch(void* executable, void*) {
+    std::lock_guard<std::mutex> held(lock);
+    if (captured != nullptr) return kNotWhileCapturing;
+    emulation::counters.launches++;
+    emulation::counters.graphs++;
+    for (const Launch& launch : *(const Graph*)executable) {
+        if (const int result = run(launch); result != kSuccess) return result;
+    }
+    return kSuccess;
+}
+
+int cuGraphDestroy(void* graph) {
+    delete (Graph*)graph;
+    return kSuccess;
+}
+
+int cuGraphExecDestroy(void* executable) { return cuGraphDestroy(executable); }
 
 int cuMemGetInfo_v2(size_t* free, size_t* total) {
     std::lock_guard<std::mutex> held(lock);
@@ -119,6 +188,7 @@ int cuMemGetInfo_v2(size_t* free, size_t* total) {
 int cuMemAlloc_v2(void** at, size_t bytes) {
     if (bytes == 0) return kInvalidValue;
     std::lock_guard<std::mutex> held(lock);
+    if (captured != nullptr) return kNotWhileCapturing;
     *at = emulation::allocate(bytes);
     return *at == nullptr ? kOutOfMemory : kSuccess;
 }
@@ -140,6 +210,7 @@ int cuMemFreeHost(void* at) {
 
 int cuMemcpyHtoDAsync_v2(void* to, const void* from, size_t bytes, void*) {
     std::lock_guard<std::mutex> held(lock);
+    if (captured != nullptr) return kNotWhileCapturing;
     if (emulation::find(to, bytes) == nullptr) return kInvalidValue;
     memcpy(to, from, bytes);
     emulation::counters.bytesToDevice += bytes;
@@ -148,6 +219,7 @@ int cuMemcpyHtoDAsync_v2(void* to, const void* from, size_t bytes, void*) {
 
 int cuMemcpyDtoHAsync_v2(void* to, const void* from, size_t bytes, void*) {
     std::lock_guard<std::mutex> held(lock);
+    if (captured != nullptr) return kNotWhileCapturing;
     if (emulation::find(from, bytes) == nullptr) return kInvalidValue;
     memcpy(to, from, bytes);
     emulation::counters.bytesToHost += bytes;
@@ -158,6 +230,7 @@ int cuMemcpyDtoH_v2(void* to, const void* from, size_t bytes) { return cuMemcpyD
 
 int cuMemsetD8Async(void* at, unsigned char value, size_t bytes, void*) {
     std::lock_guard<std::mutex> held(lock);
+    if (captured != nullptr) return kNotWhileCapturing;
     if (emulation::find(at, bytes) == nullptr) return kInvalidValue;
     memset(at, value, bytes);
     return kSuccess;
@@ -179,8 +252,13 @@ int cuModuleLoadData(void** module, const void* image) {
 int cuModuleUnload(void*) { return kSuccess; }
 
 int cuModuleGetFunction(void** function, void* module, const char* name) {
-    *function = dlsym(module, (std::string(name) + "__host").c_str());
-    return *function == nullptr ? kNotFound : kSuccess;
+    std::lock_guard<std::mutex> held(lock);
+    const std::string prefix = std::string(name) + "__";
+    auto* kernel = (emulation::Kernel)dlsym(module, (prefix + "host").c_str());
+    auto* bytes = (const unsigned*)dlsym(module, (prefix + "bytes").c_str());
+    if (kernel == nullptr || bytes == nullptr) return kNotFound;
+    *function = &(functions[name] = {name, kernel, *bytes});
+    return kSuccess;
 }
 
 // "emulation" names a copy of the counters; "emulation:ADDRESS" (hexadecimal) bytes read and written of one allocation.
@@ -205,17 +283,22 @@ int cuLaunchKernel(
     std::lock_guard<std::mutex> held(lock);
     if (function == nullptr) return kInvalidHandle;
     if (gridX == 0 || gridY == 0 || gridZ == 0 || blockX == 0 || blockX > 1024 || blockY != 1 || blockZ != 1) return kInvalidValue;
-    const char* error = emulation::launch(
-        (emulation::Kernel)function, {gridX, gridY, gridZ}, {blockX, 1, 1}, sharedSection(), parameters);
-    if (error == nullptr) return kSuccess;
-    failure = error;
-    return kLaunchFailed;
+    const auto& [name, kernel, bytes] = *(const Function*)function;
+    const auto* arguments = (const uint8_t*)parameters[0];
+    const Launch launch{name, kernel, {gridX, gridY, gridZ}, {blockX, 1, 1}, {arguments, arguments + bytes}};
+    if (captured != nullptr) {
+        captured->push_back(launch);
+        return kSuccess;
+    }
+    emulation::counters.launches++;
+    return run(launch);
 }
 
 int cuGetErrorName(int error, const char** name) {
     switch (error) {
         case kOutOfMemory: *name = "CUDA_ERROR_OUT_OF_MEMORY"; return kSuccess;
         case kNotFound: *name = "CUDA_ERROR_NOT_FOUND"; return kSuccess;
+        case kNotWhileCapturing: *name = "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"; return kSuccess;
         case kLaunchFailed: *name = "CUDA_ERROR_LAUNCH_FAILED"; return kSuccess;
         default: *name = "CUDA_ERROR"; return kSuccess;
     }

@@ -240,9 +240,9 @@ const char* launch(Kernel entry, uint3 grid, uint3 block, SharedSection section,
     shared = section;
     shadows.resize((size_t)(section.end - section.begin) / kWord + 1);
     failed = false;
-    counters.launches++;
+    counters.kernels++;
     // Blocks must not depend on their order: every other launch goes backwards.
-    const bool backwards = counters.launches % 2 == 0;
+    const bool backwards = counters.kernels % 2 == 0;
     const uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
     for (uint64_t i = 0; i < blocks && !failed; i++) {
         const uint64_t b = backwards ? blocks - 1 - i : i;

@@ -17,7 +17,9 @@ struct SharedSection {
 };
 
 struct Counters {
-    uint64_t launches;
+    uint64_t launches;  // of kernels and graphs
+    uint64_t kernels;  // that ran, by themselves or in graphs
+    uint64_t graphs;  // launched
     uint64_t bytesRead;  // of device memory, by kernels
     uint64_t bytesWritten;
     uint64_t bytesToDevice;

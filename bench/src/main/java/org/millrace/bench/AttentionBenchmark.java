@@ -111,6 +111,7 @@ public class AttentionBenchmark {
                 upload(entries.array()),
                 upload(new int[rows]),
                 pool.scores(),
+                false,
                 null);
     }
 

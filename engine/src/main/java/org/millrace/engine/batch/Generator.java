@@ -65,7 +65,7 @@ public final class Generator implements AutoCloseable {
         pool = new PagePool(kernels, layout, capacity);
         transformer = model.newTransformer(options.maxBatchTokens(), options.maxSequences());
         scheduler = new Scheduler(options.maxBatchTokens());
-        batch = new StepBatch(kernels, pool);
+        batch = new StepBatch(kernels, pool, model.config().contextLength());
         logitRow =
                 ByteBuffer.allocateDirect(Float.BYTES * model.config().vocabSize())
                         .order(ByteOrder.LITTLE_ENDIAN);
@@ -164,13 +164,16 @@ public final class Generator implements AutoCloseable {
             }
         }
         batch.fill(slices);
-        transformer.forward(batch.tokens(), batch.view());
+        int[] indices = endRows.stream().mapToInt(Integer::intValue).toArray();
+        DeviceBuffer logits =
+                transformer.step(
+                        batch.tokens(),
+                        batch.view(),
+                        batch.logitRows(indices),
+                        indices.length,
+                        best);
         endFaulty(slices, result);
-        if (!ending.isEmpty()) {
-            int[] indices = endRows.stream().mapToInt(Integer::intValue).toArray();
-            DeviceBuffer logits = transformer.logits(batch.logitRows(indices), indices.length);
-            sampleAll(ending, logits, result);
-        }
+        sampleAll(ending, logits, result);
         return new StepResult(rows - decodeRows, decodeRows, result.tokens(), result.finished());
     }
 
@@ -189,8 +192,6 @@ public final class Generator implements AutoCloseable {
     }
 
     private void sampleAll(List<Scheduler.Slice> ending, DeviceBuffer logits, StepResult result) {
-        int vocabSize = model.config().vocabSize();
-        kernels.argmax(logits, ending.size(), vocabSize, best);
         best.read(0, bestIds.clear().limit(Integer.BYTES * ending.size()));
         for (int i = 0; i < ending.size(); i++) {
             Sequence sequence = ending.get(i).sequence();

@@ -49,7 +49,8 @@ public final class Scorer {
         int pages = Math.toIntExact(layout.pagesFor(tokens.length));
         try (PagePool pool = new PagePool(model.kernels(), layout, pages);
                 TransformerModel transformer = model.newTransformer(CHUNK_ROWS, CHUNK_ROWS);
-                StepBatch batch = new StepBatch(model.kernels(), pool);
+                StepBatch batch =
+                        new StepBatch(model.kernels(), pool, model.config().contextLength());
                 SessionCache cache = new SessionCache(pool)) {
             Sequence sequence =
                     new Sequence(cache, new int[0], tokens, GenerationParams.greedy(1), null);

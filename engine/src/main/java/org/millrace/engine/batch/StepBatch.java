@@ -16,8 +16,11 @@ import org.millrace.engine.kvcache.SessionCache;
  * step; buffers grow as needed and are kept.
  */
 final class StepBatch implements AutoCloseable {
+    private static final int MIN_END = 256;
+
     private final KernelProvider kernels;
     private final PagePool pool;
+    private final int contextLength;
     private final Ints tokens = new Ints();
     private final Ints rows = new Ints();
     private final Ints sequences = new Ints();
@@ -29,9 +32,13 @@ final class StepBatch implements AutoCloseable {
     private int numSequences;
     private int endPosition;
 
-    StepBatch(KernelProvider kernels, PagePool pool) {
+    /**
+     * @param contextLength most positions of a sequence
+     */
+    StepBatch(KernelProvider kernels, PagePool pool, int contextLength) {
         this.kernels = kernels;
         this.pool = pool;
+        this.contextLength = contextLength;
     }
 
     /**
@@ -121,14 +128,21 @@ final class StepBatch implements AutoCloseable {
                 numRows,
                 numSequences,
                 pool.layout().numKvHeads(),
-                endPosition,
+                roundUp(endPosition),
                 rows.device,
                 sequences.device,
                 heads.device,
                 entries.device,
                 faults.device,
                 pool.scores(),
+                false,
                 null);
+    }
+
+    /** Seldom another value, so that steps are alike and providers can repeat them. */
+    private int roundUp(int positions) {
+        int rounded = Math.max(MIN_END, Integer.highestOneBit(2 * positions - 1));
+        return Math.min(rounded, contextLength);
     }
 
     /** Uploads the rows whose logits are wanted, int[count]. */

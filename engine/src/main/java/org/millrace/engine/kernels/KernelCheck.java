@@ -174,7 +174,7 @@ public final class KernelCheck {
                         CacheView view =
                                 new CacheView(
                                         page, pool, rows, 1, 1, rows, rowTable, sequences, heads,
-                                        entries, faults, scores, null);
+                                        entries, faults, scores, false, null);
                         kernels.ropeAndStore(view, 0, groupSize, ropes, qs, ks, vs);
                         kernels.attention(view, 0, groupSize, qs, out);
                         return read(out);

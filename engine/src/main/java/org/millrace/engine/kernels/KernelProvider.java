@@ -127,6 +127,81 @@ public interface KernelProvider extends AutoCloseable {
      */
     void argmax(DeviceBuffer x, int rows, int width, DeviceBuffer out);
 
+    /**
+     * {@link #rmsNorm} of rows as wide as {@code out}, then {@link #quantize} if asked for.
+     *
+     * @param x float[rows][out.width()]
+     * @param weight float[out.width()]
+     */
+    default void normalize(
+            DeviceBuffer x,
+            DeviceBuffer weight,
+            float eps,
+            int rows,
+            boolean quantized,
+            Activations out) {
+        rmsNorm(x, weight, eps, rows, out.width(), out.values());
+        if (quantized) {
+            quantize(out, rows);
+        }
+    }
+
+    /** {@link #attention} of all rows, then {@link #quantize} if asked for. */
+    default void attend(
+            CacheView view,
+            int layer,
+            int numHeads,
+            DeviceBuffer q,
+            boolean quantized,
+            Activations out) {
+        attention(view, layer, numHeads, q, out.values());
+        if (quantized) {
+            quantize(out, view.numRows());
+        }
+    }
+
+    /**
+     * {@link #swiGlu} of rows as wide as {@code out}, then {@link #quantize} if asked for.
+     *
+     * @param gate float[rows][out.width()]
+     * @param up float[rows][out.width()]
+     */
+    default void activate(
+            DeviceBuffer gate, DeviceBuffer up, int rows, boolean quantized, Activations out) {
+        swiGlu(gate, up, rows * out.width(), out.values());
+        if (quantized) {
+            quantize(out, rows);
+        }
+    }
+
+    /**
+     * Product of the first {@code rows} rows with a matrix, added to {@code sum}: {@link #matmul}
+     * and {@link #add}.
+     *
+     * @param sum float[rows][weights.rows()]
+     * @param product scratch memory, as {@code sum}
+     */
+    default void multiplyAndAdd(
+            Activations in,
+            int rows,
+            WeightMatrix weights,
+            DeviceBuffer sum,
+            DeviceBuffer product) {
+        matmul(in, rows, new WeightMatrix[] {weights}, new DeviceBuffer[] {product});
+        add(sum, product, rows * weights.rows());
+    }
+
+    /**
+     * Runs operations of this provider, or repeats what they did for an equal key: {@code
+     * operations} must do nothing else, and nothing that depends on more than {@code key} and the
+     * contents of buffers. They must not allocate, write or read buffers.
+     *
+     * @param key immutable, with the buffers that the operations use
+     */
+    default void repeat(Object key, Runnable operations) {
+        operations.run();
+    }
+
     @Override
     void close();
 }

@@ -11,7 +11,8 @@ import org.millrace.engine.kernels.DeviceBuffer;
  * @param numRows rows (tokens) of the step
  * @param numSequences sequences of the step
  * @param numKvHeads KV heads per layer
- * @param endPosition one more than the largest position of a row
+ * @param endPosition above the largest position of every row, by how much is no matter; providers
+ *     size their scratch memory by it
  * @param rows int[numRows][2]: sequence, position
  * @param sequences int[numSequences][2]: first row, number of rows
  * @param heads int[layers][numSequences][numKvHeads][4]: first entry of the head's page table in
@@ -23,6 +24,7 @@ import org.millrace.engine.kernels.DeviceBuffer;
  * @param faults int[numRows]: kernels set 1 where a stored K, V or scale is not finite
  * @param scores float[pool pages][page slots]: what decode steps attended to a slot with; 0 once a
  *     slot is filled, then as the head's score mode says
+ * @param scored whether a head has another score mode than {@link #SCORE_NONE}
  * @param profile what to measure of the rows' attention; null if no sequence is profiled
  */
 public record CacheView(
@@ -38,6 +40,7 @@ public record CacheView(
         DeviceBuffer entries,
         DeviceBuffer faults,
         DeviceBuffer scores,
+        boolean scored,
         Profile profile) {
     /** Score mode: attention leaves the head's scores alone. */
     public static final int SCORE_NONE = 0;

@@ -1,6 +1,7 @@
 package org.millrace.engine.model;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.DeviceBuffer;
@@ -77,6 +78,47 @@ public final class TransformerModel implements AutoCloseable {
     }
 
     /**
+     * A step of generation: {@link #forward}, then {@link #logits} of some rows and the index of
+     * the largest of each. Steps with one row a sequence, buffers and sizes of an earlier one are
+     * repeated as a whole by providers that can.
+     *
+     * @param tokens int[view.numRows()]
+     * @param rowIndices int[count]
+     * @param best int[count], the indices, -1 where logits are not finite
+     * @return float[count][vocabulary], valid until the next call
+     */
+    public DeviceBuffer step(
+            DeviceBuffer tokens,
+            CacheView view,
+            DeviceBuffer rowIndices,
+            int count,
+            DeviceBuffer best) {
+        Runnable operations =
+                () -> {
+                    forward(tokens, view);
+                    if (count > 0) {
+                        logits(rowIndices, count);
+                        kernels.argmax(logits, count, config.vocabSize(), best);
+                    }
+                };
+        if (view.numRows() == view.numSequences()) {
+            kernels.repeat(new Step(this, tokens, view, rowIndices, count, best), operations);
+        } else {
+            operations.run();
+        }
+        return logits;
+    }
+
+    /** All that the operations of a step depend on. */
+    private record Step(
+            TransformerModel model,
+            DeviceBuffer tokens,
+            CacheView view,
+            DeviceBuffer rowIndices,
+            int count,
+            DeviceBuffer best) {}
+
+    /**
      * Runs all layers over the rows of {@code view}: their keys and values are in the cache after.
      *
      * @param tokens int[view.numRows()]
@@ -92,28 +134,21 @@ public final class TransformerModel implements AutoCloseable {
 
     private void attentionBlock(Weights.Layer layer, int index, CacheView view) {
         int rows = view.numRows();
-        normalize(residual, layer.attentionNorm(), rows, normed);
-        multiply(
-                normed,
-                rows,
-                new WeightMatrix[] {layer.query(), layer.key(), layer.value()},
-                new DeviceBuffer[] {query, key, value});
+        WeightMatrix[] projections = {layer.query(), layer.key(), layer.value()};
+        normalize(residual, layer.attentionNorm(), rows, normed, projections);
+        kernels.matmul(normed, rows, projections, new DeviceBuffer[] {query, key, value});
         kernels.ropeAndStore(view, index, config.numHeads(), weights.rope(), query, key, value);
-        kernels.attention(view, index, config.numHeads(), query, attended.values());
-        multiply(attended, rows, layer.attentionOutput(), branch);
-        kernels.add(residual, branch, rows * config.hiddenSize());
+        boolean quantized = layer.attentionOutput().usesCodes();
+        kernels.attend(view, index, config.numHeads(), query, quantized, attended);
+        kernels.multiplyAndAdd(attended, rows, layer.attentionOutput(), residual, branch);
     }
 
     private void feedForwardBlock(Weights.Layer layer, int rows) {
-        normalize(residual, layer.feedForwardNorm(), rows, normed);
-        multiply(
-                normed,
-                rows,
-                new WeightMatrix[] {layer.gate(), layer.up()},
-                new DeviceBuffer[] {gate, up});
-        kernels.swiGlu(gate, up, rows * config.intermediateSize(), activated.values());
-        multiply(activated, rows, layer.down(), branch);
-        kernels.add(residual, branch, rows * config.hiddenSize());
+        WeightMatrix[] projections = {layer.gate(), layer.up()};
+        normalize(residual, layer.feedForwardNorm(), rows, normed, projections);
+        kernels.matmul(normed, rows, projections, new DeviceBuffer[] {gate, up});
+        kernels.activate(gate, up, rows, layer.down().usesCodes(), activated);
+        kernels.multiplyAndAdd(activated, rows, layer.down(), residual, branch);
     }
 
     /**
@@ -124,27 +159,21 @@ public final class TransformerModel implements AutoCloseable {
      */
     public DeviceBuffer logits(DeviceBuffer rowIndices, int count) {
         kernels.gatherRows(residual, rowIndices, count, config.hiddenSize(), lastRows);
-        normalize(lastRows, weights.outputNorm(), count, lastNormed);
-        multiply(lastNormed, count, weights.output(), logits);
+        WeightMatrix[] projections = {weights.output()};
+        normalize(lastRows, weights.outputNorm(), count, lastNormed, projections);
+        kernels.matmul(lastNormed, count, projections, new DeviceBuffer[] {logits});
         return logits;
     }
 
-    private void normalize(DeviceBuffer x, DeviceBuffer weight, int rows, Activations out) {
-        kernels.rmsNorm(x, weight, config.rmsNormEps(), rows, config.hiddenSize(), out.values());
-    }
-
-    private void multiply(Activations in, int rows, WeightMatrix matrix, DeviceBuffer out) {
-        multiply(in, rows, new WeightMatrix[] {matrix}, new DeviceBuffer[] {out});
-    }
-
-    private void multiply(Activations in, int rows, WeightMatrix[] matrices, DeviceBuffer[] outs) {
-        for (WeightMatrix matrix : matrices) {
-            if (matrix.usesCodes()) {
-                kernels.quantize(in, rows);
-                break;
-            }
-        }
-        kernels.matmul(in, rows, matrices, outs);
+    /** Into the form that the products to come take. */
+    private void normalize(
+            DeviceBuffer x,
+            DeviceBuffer weight,
+            int rows,
+            Activations out,
+            WeightMatrix[] projections) {
+        boolean quantized = Arrays.stream(projections).anyMatch(WeightMatrix::usesCodes);
+        kernels.normalize(x, weight, config.rmsNormEps(), rows, quantized, out);
     }
 
     @Override

@@ -174,6 +174,7 @@ final class AttentionCase {
                             upload(entries),
                             upload(new int[SEQUENCES * count]),
                             scores,
+                            !isPrompt,
                             isPrompt ? new Profile(turnInts, statistics) : null);
             kernels.ropeAndStore(view, LAYER, numHeads, ropeBuffer, queries, keys, values);
             kernels.attention(view, LAYER, numHeads, queries, out);

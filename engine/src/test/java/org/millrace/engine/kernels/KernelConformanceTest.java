@@ -394,6 +394,7 @@ abstract class KernelConformanceTest {
                                 entriesBuffer,
                                 faults.buffer,
                                 scores,
+                                false,
                                 null);
                 kernels.ropeAndStore(
                         view, LAYERS - 1, numHeads, ropeBuffer, qOut.buffer, kBuffer, vBuffer);

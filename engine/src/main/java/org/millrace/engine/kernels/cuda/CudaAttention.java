@@ -1,5 +1,6 @@
 package org.millrace.engine.kernels.cuda;
 
+import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.Profile;
@@ -24,12 +25,27 @@ final class CudaAttention implements AutoCloseable {
     private CudaBuffer partials;
     private CudaBuffer totals;
     private CudaBuffer arrived;
+    private int generation;
 
     CudaAttention(CudaDevice device) {
         this.device = device;
     }
 
-    void attend(CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out) {
+    /** Counts up whenever scratch memory moves: what was recorded before must not be repeated. */
+    int generation() {
+        return generation;
+    }
+
+    /**
+     * @param codes where codes of {@code out} go, too; null for none
+     */
+    void attend(
+            CacheView view,
+            int layer,
+            int numHeads,
+            DeviceBuffer q,
+            DeviceBuffer out,
+            Activations codes) {
         int headDim = view.page().headDim();
         if (headDim > MAX_HEAD_DIM) {
             throw new IllegalArgumentException(
@@ -52,7 +68,7 @@ final class CudaAttention implements AutoCloseable {
             Arguments arguments = new Arguments();
             CacheArguments.append(arguments, view, layer, numHeads);
             long bytes = 4L * view.numRows() * numHeads * headDim;
-            arguments.buffer(q, bytes).buffer(out, bytes);
+            arguments.buffer(q, bytes).buffer(out, bytes).codes(codes, view.numRows());
             arguments.buffer(partialOut, 0).buffer(partials, 0).buffer(totals, 0);
             arguments.buffer(arrived, 0);
             appendProfile(arguments, view.profile(), view.numSequences());
@@ -60,7 +76,9 @@ final class CudaAttention implements AutoCloseable {
             String type = view.page().type().name();
             int heads = view.numKvHeads() * chunks;
             device.launch("attention_" + type, rows, heads, blocks, threads, arguments);
-            device.launch("attentionShares_" + type, rows, heads, blocks, threads, arguments);
+            if (view.scored() || view.profile() != null) {
+                device.launch("attentionShares_" + type, rows, heads, blocks, threads, arguments);
+            }
         }
     }
 
@@ -81,6 +99,7 @@ final class CudaAttention implements AutoCloseable {
         if (buffer != null) {
             buffer.close();
         }
+        generation++;
         return new CudaBuffer(device, bytes);
     }
 

@@ -11,9 +11,12 @@ import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUfunction;
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
+import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.JCudaDriver;
 
 /**
@@ -146,6 +149,44 @@ final class CudaDevice implements AutoCloseable {
                             + ", threads="
                             + threads);
         }
+    }
+
+    /**
+     * What the operations queue, as a graph; nothing of it runs. They must not allocate or copy.
+     */
+    synchronized CUgraphExec capture(Runnable operations) {
+        enter();
+        CUgraph graph = new CUgraph();
+        check(
+                JCudaDriver.cuStreamBeginCapture(
+                        stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+                "begin to capture a graph");
+        try {
+            operations.run();
+        } catch (RuntimeException | Error e) {
+            // Ends the capture in any case; its own error would hide the first one.
+            if (JCudaDriver.cuStreamEndCapture(stream, graph) == CUresult.CUDA_SUCCESS) {
+                JCudaDriver.cuGraphDestroy(graph);
+            }
+            throw e;
+        }
+        check(JCudaDriver.cuStreamEndCapture(stream, graph), "end the capture of a graph");
+        CUgraphExec executable = new CUgraphExec();
+        int result = JCudaDriver.cuGraphInstantiate(executable, graph, 0);
+        JCudaDriver.cuGraphDestroy(graph);
+        check(result, "instantiate a graph");
+        return executable;
+    }
+
+    /** Queues all that was captured. */
+    synchronized void launch(CUgraphExec graph) {
+        enter();
+        check(JCudaDriver.cuGraphLaunch(graph, stream), "run a captured graph");
+    }
+
+    synchronized void destroy(CUgraphExec graph) {
+        enter();
+        check(JCudaDriver.cuGraphExecDestroy(graph), "destroy a graph");
     }
 
     private CUfunction function(String kernel) {

@@ -21,11 +21,13 @@ public final class CudaKernels implements KernelProvider {
     private final CudaDevice device;
     private final CudaAttention attention;
     private final CudaMatmul matmul;
+    private final CudaGraphs graphs;
 
     private CudaKernels(CudaDevice device) {
         this.device = device;
         this.attention = new CudaAttention(device);
         this.matmul = new CudaMatmul(device);
+        this.graphs = new CudaGraphs(device);
     }
 
     /** Whether the system has an NVIDIA GPU; never true for the emulated one of the tests. */
@@ -81,14 +83,37 @@ public final class CudaKernels implements KernelProvider {
     @Override
     public void rmsNorm(
             DeviceBuffer x, DeviceBuffer weight, float eps, int rows, int width, DeviceBuffer out) {
+        normalize(x, weight, eps, rows, width, out, null);
+    }
+
+    @Override
+    public void normalize(
+            DeviceBuffer x,
+            DeviceBuffer weight,
+            float eps,
+            int rows,
+            boolean quantized,
+            Activations out) {
+        normalize(x, weight, eps, rows, out.width(), out.values(), quantized ? out : null);
+    }
+
+    private void normalize(
+            DeviceBuffer x,
+            DeviceBuffer weight,
+            float eps,
+            int rows,
+            int width,
+            DeviceBuffer out,
+            Activations codes) {
         Arguments arguments =
                 new Arguments()
                         .buffer(x, 4L * rows * width)
                         .buffer(weight, 4L * width)
                         .buffer(out, 4L * rows * width)
+                        .codes(codes, rows)
                         .real(eps)
                         .integer(width);
-        device.launch("rmsNorm", rows, 1, 1, 2 * WARP, arguments);
+        device.launch("rmsNorm", rows, 1, 1, 4 * WARP, arguments);
     }
 
     @Override
@@ -98,16 +123,24 @@ public final class CudaKernels implements KernelProvider {
         Arguments arguments =
                 new Arguments()
                         .buffer(activations.values(), 4 * values)
-                        .buffer(activations.codes(), values)
-                        .buffer(activations.scales(), 4L * blocks)
-                        .buffer(activations.sums(), 4L * blocks)
+                        .codes(activations, rows)
                         .integer(blocks);
         device.launch("quantize", ceilDiv(blocks, THREADS / WARP), 1, 1, THREADS, arguments);
     }
 
     @Override
     public void matmul(Activations in, int rows, WeightMatrix[] weights, DeviceBuffer[] outs) {
-        matmul.multiply(in, rows, weights, outs);
+        matmul.multiply(in, rows, weights, outs, false);
+    }
+
+    @Override
+    public void multiplyAndAdd(
+            Activations in,
+            int rows,
+            WeightMatrix weights,
+            DeviceBuffer sum,
+            DeviceBuffer product) {
+        matmul.multiply(in, rows, new WeightMatrix[] {weights}, new DeviceBuffer[] {sum}, true);
     }
 
     @Override
@@ -134,8 +167,33 @@ public final class CudaKernels implements KernelProvider {
     @Override
     public void attention(
             CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out) {
-        synchronized (attention) {
-            attention.attend(view, layer, numHeads, q, out);
+        synchronized (device) {
+            attention.attend(view, layer, numHeads, q, out, null);
+        }
+    }
+
+    @Override
+    public void attend(
+            CacheView view,
+            int layer,
+            int numHeads,
+            DeviceBuffer q,
+            boolean quantized,
+            Activations out) {
+        // A warp has a block of 32 of one head, or there are no such blocks.
+        boolean fused = quantized && view.page().headDim() % Activations.BLOCK == 0;
+        synchronized (device) {
+            attention.attend(view, layer, numHeads, q, out.values(), fused ? out : null);
+        }
+        if (quantized && !fused) {
+            quantize(out, view.numRows());
+        }
+    }
+
+    @Override
+    public void repeat(Object key, Runnable operations) {
+        synchronized (device) {
+            graphs.run(key, attention::generation, operations);
         }
     }
 
@@ -157,11 +215,29 @@ public final class CudaKernels implements KernelProvider {
 
     @Override
     public void swiGlu(DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out) {
+        activate(gate, up, count, out, null, 0);
+    }
+
+    @Override
+    public void activate(
+            DeviceBuffer gate, DeviceBuffer up, int rows, boolean quantized, Activations out) {
+        int count = rows * out.width();
+        activate(gate, up, count, out.values(), quantized ? out : null, rows);
+    }
+
+    private void activate(
+            DeviceBuffer gate,
+            DeviceBuffer up,
+            int count,
+            DeviceBuffer out,
+            Activations codes,
+            int rows) {
         Arguments arguments =
                 new Arguments()
                         .buffer(gate, 4L * count)
                         .buffer(up, 4L * count)
                         .buffer(out, 4L * count)
+                        .codes(codes, rows)
                         .integer(count);
         device.launch("swiGlu", ceilDiv(count, THREADS), 1, 1, THREADS, arguments);
     }
@@ -198,9 +274,10 @@ public final class CudaKernels implements KernelProvider {
 
     @Override
     public void close() {
-        synchronized (attention) {
+        synchronized (device) {
+            graphs.close();
             attention.close();
+            device.close();
         }
-        device.close();
     }
 }

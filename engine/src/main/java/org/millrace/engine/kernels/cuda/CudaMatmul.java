@@ -23,7 +23,11 @@ final class CudaMatmul {
         this.device = device;
     }
 
-    void multiply(Activations in, int rows, WeightMatrix[] weights, DeviceBuffer[] outs) {
+    /**
+     * @param added whether the products are added to what {@code outs} hold
+     */
+    void multiply(
+            Activations in, int rows, WeightMatrix[] weights, DeviceBuffer[] outs, boolean added) {
         for (WeightMatrix matrix : weights) {
             if (matrix.columns() != in.width()) {
                 throw new IllegalArgumentException(
@@ -34,7 +38,7 @@ final class CudaMatmul {
             end = first + 1;
             CudaMatrix matrix = (CudaMatrix) weights[first];
             if (!matrix.usesCodes()) {
-                multiplyFloats(in, rows, matrix, outs[first]);
+                multiplyFloats(in, rows, matrix, outs[first], added);
                 continue;
             }
             while (end < weights.length
@@ -43,7 +47,7 @@ final class CudaMatmul {
                     && ((CudaMatrix) weights[end]).format() == matrix.format()) {
                 end++;
             }
-            multiplyCodes(in, rows, weights, outs, first, end);
+            multiplyCodes(in, rows, weights, outs, first, end, added);
         }
     }
 
@@ -53,7 +57,8 @@ final class CudaMatmul {
             WeightMatrix[] weights,
             DeviceBuffer[] outs,
             int first,
-            int end) {
+            int end,
+            boolean added) {
         Arguments arguments = new Arguments();
         int[] firstTiles = new int[MAX_MATRICES + 1];
         for (int i = 0; i < MAX_MATRICES; i++) {
@@ -73,6 +78,7 @@ final class CudaMatmul {
         long blocks = (long) rows * in.width() / Activations.BLOCK;
         arguments
                 .integer(rows)
+                .integer(added ? 1 : 0)
                 .buffer(in.codes(), (long) rows * in.width())
                 .buffer(in.scales(), 4 * blocks)
                 .buffer(in.sums(), 4 * blocks);
@@ -86,13 +92,15 @@ final class CudaMatmul {
                 arguments);
     }
 
-    private void multiplyFloats(Activations in, int rows, CudaMatrix matrix, DeviceBuffer out) {
+    private void multiplyFloats(
+            Activations in, int rows, CudaMatrix matrix, DeviceBuffer out, boolean added) {
         Arguments arguments = new Arguments();
         matrix.describe(arguments);
         arguments
                 .buffer(in.values(), 4L * rows * in.width())
                 .buffer(out, 4L * rows * matrix.rows())
-                .integer(rows);
+                .integer(rows)
+                .integer(added ? 1 : 0);
         device.launch(
                 "floatMatmul_" + matrix.format(),
                 ceilDiv(matrix.rows(), TILE_ROWS),

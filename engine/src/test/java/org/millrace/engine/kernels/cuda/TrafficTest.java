@@ -6,10 +6,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
-import jcuda.Pointer;
-import jcuda.driver.CUdeviceptr;
-import jcuda.driver.CUmodule;
-import jcuda.driver.JCudaDriver;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,15 +41,8 @@ class TrafficTest {
         }
     }
 
-    /** Bytes of an allocation that kernels read. */
     private static long bytesRead(DeviceBuffer buffer) {
-        CUdeviceptr counters = new CUdeviceptr();
-        String name = "emulation:" + Long.toHexString(CudaBuffer.address(buffer, 0));
-        int found = JCudaDriver.cuModuleGetGlobal(counters, new long[1], new CUmodule(), name);
-        assertThat(found).isZero();
-        long[] value = new long[1];
-        JCudaDriver.cuMemcpyDtoH(Pointer.to(value), counters, Long.BYTES);
-        return value[0];
+        return EmulatedCuda.bytesRead(CudaBuffer.address(buffer, 0));
     }
 
     @ParameterizedTest
@@ -92,7 +81,7 @@ class TrafficTest {
             CacheView view =
                     new CacheView(
                             page, pool, 1, 1, 1, slots, rows, sequences, heads, entries, faults,
-                            scores, null);
+                            scores, false, null);
             kernels.attention(view, 0, groupSize, q, out);
             int slotBytes =
                     SLOT_HEADER + (page.hasScales() ? SCALES : 0) + 2 * 128 * page.elementBytes();
