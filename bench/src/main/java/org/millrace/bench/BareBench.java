@@ -13,8 +13,10 @@ import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.batch.Sequence;
 import org.millrace.engine.batch.StepResult;
+import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.KvType;
+import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.model.Tokenizer;
 import org.millrace.jobs.MillraceOptions;
 import org.millrace.operators.decode.BadRequestException;
@@ -77,7 +79,7 @@ final class BareBench {
         long begin = System.nanoTime();
         while (!waiting.isEmpty() || generator.liveSequences() > 0) {
             while (!waiting.isEmpty()
-                    && generator.hasRoomFor(waiting.element().maxTotalTokens(contextLength))) {
+                    && generator.hasRoomFor(waiting.element().positionsNeeded(contextLength))) {
                 generator.submit(waiting.remove());
             }
             StepResult step = generator.step();
@@ -92,7 +94,12 @@ final class BareBench {
     private Sequence sequence(PromptRequest request) throws BadRequestException {
         GenerationParams params = RequestDecoder.params(request);
         return new Sequence(
-                generator.newCache(), new int[0], promptTokens(request.getText()), params, null);
+                generator.newCache(),
+                Transcript.EMPTY,
+                promptTokens(request.getText()),
+                params,
+                Retention.FULL,
+                null);
     }
 
     /** As the job does it. */

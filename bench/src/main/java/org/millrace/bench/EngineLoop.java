@@ -7,7 +7,9 @@ import org.millrace.engine.Model;
 import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.policy.Retention;
 
 /**
  * Runs workloads on a bare {@link Generator}. Prefill is a turn of one token, decode a second turn
@@ -52,7 +54,8 @@ final class EngineLoop {
             int[] prompt =
                     random.ints(workload.promptTokens(), 0, model.config().vocabSize()).toArray();
             SessionCache cache = generator.newCache();
-            sequences.add(new Sequence(cache, new int[0], prompt, oneToken, null));
+            sequences.add(
+                    new Sequence(cache, Transcript.EMPTY, prompt, oneToken, Retention.FULL, null));
         }
         return sequences;
     }
@@ -63,7 +66,15 @@ final class EngineLoop {
     private static List<Sequence> nextTurns(List<Sequence> prompts, Workload workload) {
         GenerationParams params = greedy(workload.generatedTokens());
         return prompts.stream()
-                .map(p -> new Sequence(p.cache(), p.tokens(), new int[0], params, null))
+                .map(
+                        p ->
+                                new Sequence(
+                                        p.cache(),
+                                        p.transcript(),
+                                        new int[0],
+                                        params,
+                                        Retention.FULL,
+                                        null))
                 .toList();
     }
 

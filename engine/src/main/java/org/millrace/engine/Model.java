@@ -13,6 +13,8 @@ import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.KernelProviders;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.KvPageDescriptor;
+import org.millrace.engine.kvcache.policy.RetentionPolicies;
+import org.millrace.engine.kvcache.policy.TokenClasses;
 import org.millrace.engine.model.ChatTemplate;
 import org.millrace.engine.model.ModelConfig;
 import org.millrace.engine.model.ModelFiles;
@@ -39,6 +41,7 @@ public final class Model implements AutoCloseable {
     private final KernelProvider kernels;
     private final Weights weights;
     private final CacheLayout cacheLayout;
+    private final TokenClasses tokenClasses;
     private int users;
 
     private Model(Key key) {
@@ -54,6 +57,9 @@ public final class Model implements AutoCloseable {
                         files.config().numLayers(),
                         files.config().numKvHeads(),
                         fingerprint(files, key.options()));
+        Tokenizer tokenizer = files.tokenizer();
+        tokenClasses =
+                TokenClasses.of(tokenizer.vocabSize(), tokenizer.addedTokens(), tokenizer::bytes);
     }
 
     /**
@@ -70,7 +76,7 @@ public final class Model implements AutoCloseable {
                         "pageSlots=" + KvPageDescriptor.PAGE_SLOTS,
                         "kv=" + options.kvType(),
                         "activations=" + options.activations(),
-                        "policy=full");
+                        "retention=" + RetentionPolicies.VERSION);
         try {
             byte[] digest =
                     MessageDigest.getInstance("SHA-256")
@@ -114,6 +120,11 @@ public final class Model implements AutoCloseable {
 
     public Tokenizer tokenizer() {
         return files.tokenizer();
+    }
+
+    /** Which tokens are special or punctuation, for retention policies. */
+    public TokenClasses tokenClasses() {
+        return tokenClasses;
     }
 
     public ChatTemplate chatTemplate() {

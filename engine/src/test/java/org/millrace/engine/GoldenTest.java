@@ -14,8 +14,10 @@ import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.batch.Scorer;
 import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
+import org.millrace.engine.kvcache.policy.Retention;
 
 /** Tiny models against the logits and greedy tokens that transformers computed in float32. */
 class GoldenTest {
@@ -98,9 +100,10 @@ class GoldenTest {
             Sequence sequence =
                     new Sequence(
                             generator.newCache(),
-                            new int[0],
+                            Transcript.EMPTY,
                             TinyModels.ints(greedy.get("prompt")),
                             params,
+                            Retention.FULL,
                             null);
             generator.submit(sequence);
             while (generator.liveSequences() > 0) {

@@ -16,9 +16,11 @@ import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.batch.Scorer;
 import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.EmulatedCuda;
 import org.millrace.engine.kvcache.KvType;
+import org.millrace.engine.kvcache.policy.Retention;
 
 /**
  * Whole models: hashes of all logits and of all cache pages are the same for every provider and
@@ -74,9 +76,10 @@ class ProviderEqualityTest {
             Sequence sequence =
                     new Sequence(
                             generator.newCache(),
-                            new int[0],
+                            Transcript.EMPTY,
                             tokens,
                             GenerationParams.greedy(20),
+                            Retention.FULL,
                             null);
             generator.submit(sequence);
             while (generator.liveSequences() > 0) {

@@ -4,6 +4,9 @@ import java.util.List;
 import org.millrace.engine.Model;
 import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.Generator;
+import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.batch.Transcript;
+import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.model.ChatTemplate;
 import org.millrace.engine.model.Tokenizer;
 import org.millrace.operators.decode.BadRequestException;
@@ -19,10 +22,16 @@ final class Admission {
     /**
      * A turn that fits, if not now then later.
      *
-     * @param history tokens of the session's earlier turns
-     * @param totalTokens most positions that the session can have when the turn ends
+     * @param history the session's earlier turns
+     * @param retention what its cache keeps of the turn
+     * @param positions most that the session's cache may have to hold until the turn ends
      */
-    record Turn(int[] history, int[] prompt, GenerationParams params, int totalTokens) {}
+    record Turn(
+            Transcript history,
+            int[] prompt,
+            GenerationParams params,
+            Retention retention,
+            int positions) {}
 
     private final Model model;
     private final Generator generator;
@@ -39,8 +48,8 @@ final class Admission {
      */
     Turn admit(PromptRequest request, SessionRecord session) throws BadRequestException {
         GenerationParams params = RequestDecoder.params(request);
-        int[] history = session.tokens();
-        int[] prompt = encode(request, history);
+        Transcript history = session.transcript();
+        int[] prompt = encode(request, history.tokens());
         int contextLength = model.config().contextLength();
         if (prompt.length == 0) {
             throw new BadRequestException(
@@ -53,21 +62,20 @@ final class Admission {
                             "promptTokens=%d, must be below contextLength=%d",
                             prompt.length, contextLength));
         }
-        if (history.length + prompt.length >= contextLength) {
+        if (history.length() + prompt.length >= contextLength) {
             throw new BadRequestException(
                     DeadLetterReason.SESSION_TOO_LONG,
                     String.format(
                             "sessionTokens=%d + promptTokens=%d, must be below contextLength=%d;"
                                     + " end the session and begin it anew",
-                            history.length, prompt.length, contextLength));
+                            history.length(), prompt.length, contextLength));
         }
-        int totalTokens =
-                (int)
-                        Math.min(
-                                (long) history.length + prompt.length + params.maxTokens(),
-                                contextLength);
-        checkPool(totalTokens);
-        return new Turn(history, prompt, params, totalTokens);
+        Retention retention = Retention.FULL;
+        int positions =
+                Sequence.positionsNeeded(
+                        history, prompt.length, params.maxTokens(), retention, contextLength);
+        checkPool(positions);
+        return new Turn(history, prompt, params, retention, positions);
     }
 
     private int[] encode(PromptRequest request, int[] history) throws BadRequestException {
@@ -106,19 +114,19 @@ final class Admission {
         return model.chatTemplate().encodeNextTurn(messages, ended);
     }
 
-    private void checkPool(int totalTokens) throws BadRequestException {
-        if (totalTokens > generator.maxSessionTokens()) {
+    private void checkPool(int positions) throws BadRequestException {
+        if (positions > generator.maxSessionTokens()) {
             throw new BadRequestException(
-                    DeadLetterReason.POOL_TOO_SMALL, describeShortage(totalTokens));
+                    DeadLetterReason.POOL_TOO_SMALL, describeShortage(positions));
         }
     }
 
     /** Why a session of so many positions does not fit, and what to do. */
-    String describeShortage(int totalTokens) {
-        long neededBytes = model.cacheLayout().poolBytes(model.cacheLayout().pagesFor(totalTokens));
+    String describeShortage(int positions) {
+        long neededBytes = model.cacheLayout().poolBytes(model.cacheLayout().pagesFor(positions));
         return String.format(
                 "neededBytes=%d for %d tokens, poolBytes=%d; ask for fewer maxTokens, or give the subtask more"
                         + " managed memory (taskmanager.memory.managed.size)",
-                neededBytes, totalTokens, generator.poolBytes());
+                neededBytes, positions, generator.poolBytes());
     }
 }

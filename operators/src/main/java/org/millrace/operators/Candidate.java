@@ -15,7 +15,8 @@ record Candidate(
         PromptEnvelope envelope,
         Admission.Turn fresh,
         RunningTurn resumed) {
-    int totalTokens() {
-        return fresh != null ? fresh.totalTokens() : resumed.maxTotalTokens();
+    /** Most positions that the session's cache may have to hold until the turn ends. */
+    int positions() {
+        return fresh != null ? fresh.positions() : resumed.positions();
     }
 }

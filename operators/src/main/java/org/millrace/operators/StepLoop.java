@@ -201,13 +201,14 @@ final class StepLoop {
         String sessionId = turn.sessionId();
         state.select(sessionId);
         live.remove(sessionId);
+        sequence.cache().freeze();
         state.storeCache(sequence.cache());
         if (sequence.finishReason() == FinishReason.NON_FINITE) {
             // Nothing that a broken turn computed is gone on from: the session is as before it.
             state.forgetCache();
         } else {
             journal.stored(sessionId, sequence.cache().length());
-            state.setSession(state.session().withTurn(sequence.tokens(), model.fingerprint()));
+            state.setSession(state.session().with(sequence.transcript(), model.fingerprint()));
         }
         answers.completion(
                 turn.envelope(),
@@ -243,7 +244,10 @@ final class StepLoop {
             try (SessionCache cache = generator.newCache()) {
                 Sequence sequence = Sequence.restore(resumed.sequence(), cache, null);
                 state.setSession(
-                        state.session().withTurn(sequence.tokens(), resumed.modelFingerprint()));
+                        state.session()
+                                .with(
+                                        sequence.transcript(state.compactions()),
+                                        resumed.modelFingerprint()));
                 answers.completion(
                         envelope,
                         Completions.ofSaved(
@@ -292,13 +296,20 @@ final class StepLoop {
             endWaiting(next.envelope(), next.entry(), next.resumed(), FinishReason.DEADLINE);
             return true;
         }
-        if (!generator.hasRoomFor(next.totalTokens())) {
+        if (!hasRoomFor(next)) {
             return false;
         }
         candidate = null;
         queues.line().leave(place.sessionId());
         live.put(place.sessionId(), starter.start(next));
         return true;
+    }
+
+    private boolean hasRoomFor(Candidate next) throws Exception {
+        byte[] header = state.cacheHeader();
+        return header == null
+                ? generator.hasRoomFor(next.positions())
+                : generator.hasRoomFor(header, next.positions());
     }
 
     /**
@@ -328,7 +339,7 @@ final class StepLoop {
             state.setTurn(
                     new RunningTurn(
                             sequence.save(),
-                            sequence.maxTotalTokens(model.config().contextLength()),
+                            sequence.positionsNeeded(model.config().contextLength()),
                             turn.firstFingerprint(),
                             turn.startedMillis(),
                             turn.firstTokenMillis()));

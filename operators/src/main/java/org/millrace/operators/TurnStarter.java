@@ -85,10 +85,10 @@ final class TurnStarter {
     }
 
     private void checkPool(RunningTurn resumed) {
-        if (resumed.maxTotalTokens() > generator.maxSessionTokens()) {
+        if (resumed.positions() > generator.maxSessionTokens()) {
             throw new IllegalStateException(
                     "the page pool is too small to go on with a running turn: "
-                            + admission.describeShortage(resumed.maxTotalTokens()));
+                            + admission.describeShortage(resumed.positions()));
         }
     }
 
@@ -110,7 +110,8 @@ final class TurnStarter {
                         clockMillis.getAsLong(),
                         0);
         Admission.Turn fresh = candidate.fresh();
-        return new Sequence(cache, fresh.history(), fresh.prompt(), fresh.params(), turn);
+        return new Sequence(
+                cache, fresh.history(), fresh.prompt(), fresh.params(), fresh.retention(), turn);
     }
 
     private static Sequence resume(Candidate candidate, SessionCache cache) {

@@ -16,6 +16,8 @@ import org.millrace.engine.Model;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.batch.Transcript;
+import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.model.ChatTemplate;
 import org.millrace.operators.decode.BadRequestException;
 import org.millrace.operators.decode.RequestDecoder;
@@ -50,7 +52,7 @@ class GenerationOperatorTest {
         List<int[]> generated = new ArrayList<>();
         try (Model model = Model.open(TinyModel.path(), TinyModel.OPTIONS);
                 Generator generator = new Generator(model, new GeneratorOptions(16 << 20, 64, 4))) {
-            int[] history = {};
+            Transcript history = Transcript.EMPTY;
             var cache = generator.newCache();
             for (PromptEnvelope turn : turns) {
                 PromptRequest request = turn.request();
@@ -60,13 +62,14 @@ class GenerationOperatorTest {
                                 history,
                                 model.tokenizer().encode(request.getText(), false),
                                 RequestDecoder.params(request),
+                                Retention.FULL,
                                 null);
                 generator.submit(sequence);
                 while (sequence.finishReason() == null) {
                     generator.step();
                 }
                 generated.add(sequence.generated());
-                history = sequence.tokens();
+                history = sequence.transcript();
             }
         }
         return generated;

@@ -13,5 +13,7 @@ public enum FinishReason {
     CANCELLED,
     DEADLINE,
     /** A value that is not finite in activations, cache or logits. */
-    NON_FINITE
+    NON_FINITE,
+    /** Not a generation: a session's cache was compressed between its turns. */
+    RESTED
 }

@@ -11,10 +11,14 @@ import org.millrace.engine.Model;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kvcache.CacheLayout;
+import org.millrace.engine.kvcache.CorruptCacheException;
+import org.millrace.engine.kvcache.IncompatibleCacheException;
+import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.kvcache.PagePool;
 import org.millrace.engine.kvcache.PageSource;
 import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.policy.HeadChoice;
 import org.millrace.engine.model.TransformerModel;
 
 /**
@@ -30,6 +34,7 @@ public final class Generator implements AutoCloseable {
     private final TransformerModel transformer;
     private final Scheduler scheduler;
     private final StepBatch batch;
+    private final Compactor compactor;
     private final Set<Sequence> live = new LinkedHashSet<>();
     private final ByteBuffer logitRow;
     private final ByteBuffer bestIds;
@@ -66,6 +71,7 @@ public final class Generator implements AutoCloseable {
         transformer = model.newTransformer(options.maxBatchTokens(), options.maxSequences());
         scheduler = new Scheduler(options.maxBatchTokens());
         batch = new StepBatch(kernels, pool, model.config().contextLength());
+        compactor = new Compactor(model);
         logitRow =
                 ByteBuffer.allocateDirect(Float.BYTES * model.config().vocabSize())
                         .order(ByteOrder.LITTLE_ENDIAN);
@@ -95,19 +101,37 @@ public final class Generator implements AutoCloseable {
     }
 
     /**
-     * Whether a sequence that ends with {@code totalTokens} positions fits in now: into the batch,
+     * Whether a sequence of a new session that needs {@code positions} fits in now: into the batch,
      * and into the pool next to all that was admitted. Submitting reserves its worst case, so a
      * running sequence never lacks a page.
      */
-    public boolean hasRoomFor(int totalTokens) {
-        return live.size() < options.maxSequences()
-                && pool.layout().pagesFor(totalTokens) <= pool.uncommittedPages();
+    public boolean hasRoomFor(int positions) {
+        return hasRoomForPages(pool.layout().pagesFor(positions));
+    }
+
+    /**
+     * As {@link #hasRoomFor(int)}, of a session whose cache is stored: what it has dropped needs no
+     * room.
+     *
+     * @param header of {@link SavedCache}
+     */
+    public boolean hasRoomFor(byte[] header, int positions) {
+        try {
+            return hasRoomForPages(SavedCache.pagesFor(header, positions));
+        } catch (CorruptCacheException | IncompatibleCacheException e) {
+            // It cannot be restored either: the session will be computed again.
+            return hasRoomFor(positions);
+        }
+    }
+
+    private boolean hasRoomForPages(long pages) {
+        return live.size() < options.maxSequences() && pages <= pool.uncommittedPages();
     }
 
     /** Most positions of one session that the whole pool could hold. */
     public int maxSessionTokens() {
         long pagesPerHead = pool.capacity() / pool.layout().numHeads();
-        return (int) Math.min(pagesPerHead * 32, model.config().contextLength());
+        return (int) Math.min(pagesPerHead * KvPageDescriptor.PAGE_SLOTS, Integer.MAX_VALUE);
     }
 
     /** Takes a sequence into the batch. Its cache must be one of this generator's. */
@@ -115,8 +139,12 @@ public final class Generator implements AutoCloseable {
         if (live.size() >= options.maxSequences()) {
             throw new IllegalStateException("batch full: maxSequences=" + options.maxSequences());
         }
-        sequence.cache().reserve(sequence.maxTotalTokens(model.config().contextLength()), 0);
+        sequence.cache()
+                .reserve(
+                        sequence.positionsNeeded(model.config().contextLength()),
+                        sequence.replayRows());
         sequence.start(model.tokenizer());
+        compactor.join(sequence);
         live.add(sequence);
     }
 
@@ -147,34 +175,67 @@ public final class Generator implements AutoCloseable {
      */
     public StepResult step() {
         List<Scheduler.Slice> slices = scheduler.schedule(live);
-        StepResult result = new StepResult(0, 0, new ArrayList<>(), new ArrayList<>());
+        StepResult result = new StepResult();
         if (slices.isEmpty()) {
             return result;
         }
-        int decodeRows = 0;
-        int rows = 0;
-        List<Scheduler.Slice> ending = new ArrayList<>();
-        List<Integer> endRows = new ArrayList<>();
-        for (Scheduler.Slice slice : slices) {
-            decodeRows += slice.sequence().isPrefilling() ? 0 : 1;
-            rows += slice.rows();
-            if (slice.reachesEnd()) {
-                ending.add(slice);
-                endRows.add(rows - 1);
-            }
-        }
-        batch.fill(slices);
-        int[] indices = endRows.stream().mapToInt(Integer::intValue).toArray();
-        DeviceBuffer logits =
-                transformer.step(
-                        batch.tokens(),
-                        batch.view(),
-                        batch.logitRows(indices),
-                        indices.length,
-                        best);
+        result.count(slices);
+        List<Ending> ending = ending(slices);
+        DeviceBuffer logits = forward(slices, ending);
         endFaulty(slices, result);
         sampleAll(ending, logits, result);
-        return new StepResult(rows - decodeRows, decodeRows, result.tokens(), result.finished());
+        compact(slices, result);
+        return result;
+    }
+
+    /** A sequence whose newest token is computed in a step, in this row of it. */
+    private record Ending(Sequence sequence, int row) {}
+
+    private static List<Ending> ending(List<Scheduler.Slice> slices) {
+        List<Ending> ending = new ArrayList<>();
+        int rows = 0;
+        for (Scheduler.Slice slice : slices) {
+            rows += slice.rows();
+            if (slice.reachesEnd()) {
+                ending.add(new Ending(slice.sequence(), rows - 1));
+            }
+        }
+        return ending;
+    }
+
+    private DeviceBuffer forward(List<Scheduler.Slice> slices, List<Ending> ending) {
+        slices.forEach(slice -> compactor.beforeStep(slice.sequence(), slice.rows()));
+        batch.fill(slices);
+        int[] indices = ending.stream().mapToInt(Ending::row).toArray();
+        return transformer.step(
+                batch.tokens(), batch.view(), batch.logitRows(indices), indices.length, best);
+    }
+
+    /**
+     * Computes the last token of a turn that has ended, as if another were to follow: the cache
+     * then holds all that was said. The next turn would do it otherwise.
+     */
+    public void computeLast(Sequence sequence) {
+        if (sequence.nextRows() > 0) {
+            forward(List.of(new Scheduler.Slice(sequence, 1)), List.of());
+            compactor.afterStep(sequence);
+        }
+    }
+
+    private void compact(List<Scheduler.Slice> slices, StepResult result) {
+        for (Scheduler.Slice slice : slices) {
+            Sequence sequence = slice.sequence();
+            if (sequence.finishReason() == FinishReason.NON_FINITE) {
+                continue;
+            }
+            List<HeadChoice> choices = compactor.afterStep(sequence);
+            if (choices != null) {
+                result.compacted().add(new StepResult.Compacted(sequence, choices));
+            }
+            if (sequence.isRest() && sequence.schedule().due(sequence.cache()) == null) {
+                end(sequence, FinishReason.RESTED, result);
+            }
+        }
     }
 
     /** Ends sequences with a key or value that is not finite. */
@@ -191,7 +252,10 @@ public final class Generator implements AutoCloseable {
         }
     }
 
-    private void sampleAll(List<Scheduler.Slice> ending, DeviceBuffer logits, StepResult result) {
+    private void sampleAll(List<Ending> ending, DeviceBuffer logits, StepResult result) {
+        if (ending.isEmpty()) {
+            return;
+        }
         best.read(0, bestIds.clear().limit(Integer.BYTES * ending.size()));
         for (int i = 0; i < ending.size(); i++) {
             Sequence sequence = ending.get(i).sequence();

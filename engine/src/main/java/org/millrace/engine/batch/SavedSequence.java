@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.millrace.engine.kvcache.policy.Retention;
 
 /**
  * Stored form of a {@link Sequence}, version {@value #VERSION}. Big-endian, as {@link
@@ -15,28 +16,38 @@ import java.util.List;
  *
  * <pre>
  *   int32 version
- *   int32 turnStart, promptEnd, reusedTokens
+ *   int32 reusedTokens
  *   int32 maxTokens, float32 temperature, int32 topK, float32 topP, float32 minP, float32 repetitionPenalty,
  *   int64 seed, int8 ignoreEos, int8 logprobs, int32 n, utf[n] stopStrings
  *   int32 n, int32[n] tokens
  *   int32 n, float32[n] logprobs
+ *   int32 n, then per turn, this one last: int32 start, promptEnd, firstColumn, utf retention
  * </pre>
+ *
+ * Version 1 had int32 turnStart, promptEnd before reusedTokens, and no turns: nothing was
+ * compressed.
  */
 record SavedSequence(
         int[] tokens,
-        int turnStart,
-        int promptEnd,
         int reusedTokens,
         GenerationParams params,
-        float[] logprobs) {
-    static final int VERSION = 1;
+        float[] logprobs,
+        List<SessionTurn> turns) {
+    static final int VERSION = 2;
+
+    SavedSequence {
+        turns = List.copyOf(turns);
+    }
+
+    /** The turn that is saved. */
+    SessionTurn turn() {
+        return turns.get(turns.size() - 1);
+    }
 
     byte[] encode() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(64 + 4 * tokens.length);
         try (DataOutputStream out = new DataOutputStream(bytes)) {
             out.writeInt(VERSION);
-            out.writeInt(turnStart);
-            out.writeInt(promptEnd);
             out.writeInt(reusedTokens);
             writeParams(out);
             out.writeInt(tokens.length);
@@ -46,6 +57,13 @@ record SavedSequence(
             out.writeInt(logprobs.length);
             for (float logprob : logprobs) {
                 out.writeFloat(logprob);
+            }
+            out.writeInt(turns.size());
+            for (SessionTurn turn : turns) {
+                out.writeInt(turn.start());
+                out.writeInt(turn.promptEnd());
+                out.writeInt(turn.firstColumn());
+                out.writeUTF(turn.retention().toString());
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -72,15 +90,14 @@ record SavedSequence(
     static SavedSequence decode(byte[] bytes) {
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
             int version = in.readInt();
-            if (version != VERSION) {
+            if (version < 1 || version > VERSION) {
                 throw new IllegalArgumentException(
                         "unknown format of a saved sequence: version="
                                 + version
-                                + ", known="
+                                + ", known=1 to "
                                 + VERSION);
             }
-            int turnStart = in.readInt();
-            int promptEnd = in.readInt();
+            List<SessionTurn> turns = version == 1 ? readFirstVersion(in) : List.of();
             int reusedTokens = in.readInt();
             GenerationParams params = readParams(in);
             int[] tokens = new int[in.readInt()];
@@ -91,10 +108,29 @@ record SavedSequence(
             for (int i = 0; i < logprobs.length; i++) {
                 logprobs[i] = in.readFloat();
             }
-            return new SavedSequence(tokens, turnStart, promptEnd, reusedTokens, params, logprobs);
+            return new SavedSequence(
+                    tokens, reusedTokens, params, logprobs, version == 1 ? turns : readTurns(in));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static List<SessionTurn> readFirstVersion(DataInputStream in) throws IOException {
+        return List.of(SessionTurn.of(in.readInt(), in.readInt(), Retention.FULL));
+    }
+
+    private static List<SessionTurn> readTurns(DataInputStream in) throws IOException {
+        int count = in.readInt();
+        List<SessionTurn> turns = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            turns.add(
+                    new SessionTurn(
+                            in.readInt(),
+                            in.readInt(),
+                            in.readInt(),
+                            Retention.parse(in.readUTF())));
+        }
+        return turns;
     }
 
     private static GenerationParams readParams(DataInputStream in) throws IOException {

@@ -5,16 +5,14 @@ import java.util.List;
 
 /**
  * Decides which rows the next step computes: every sequence that decodes gets its one row, prompts
- * share what is left of the token budget in the order of their arrival.
+ * and replays share what is left of the token budget in the order of their arrival.
  */
 final class Scheduler {
-    /** Rows of one sequence in a step: positions from {@code sequence.nextPosition()}. */
+    /** The next {@code rows} rows of a sequence, computed in one step. */
     record Slice(Sequence sequence, int rows) {
-        /**
-         * Whether the step computes the sequence's last token, so that the next one can be sampled.
-         */
+        /** Whether they end with the newest token, so that the next one can be sampled. */
         boolean reachesEnd() {
-            return rows == sequence.pendingTokens();
+            return sequence.isEndedBy(rows);
         }
     }
 
@@ -29,14 +27,14 @@ final class Scheduler {
         List<Slice> slices = new ArrayList<>();
         int budget = maxBatchTokens;
         for (Sequence sequence : live) {
-            if (sequence.pendingTokens() == 1 && budget > 0) {
+            if (sequence.isDecoding() && budget > 0) {
                 slices.add(new Slice(sequence, 1));
                 budget--;
             }
         }
         for (Sequence sequence : live) {
-            if (sequence.pendingTokens() > 1 && budget > 0) {
-                int rows = Math.min(sequence.pendingTokens(), budget);
+            if (!sequence.isDecoding() && budget > 0) {
+                int rows = Math.min(sequence.nextRows(), budget);
                 slices.add(new Slice(sequence, rows));
                 budget -= rows;
             }

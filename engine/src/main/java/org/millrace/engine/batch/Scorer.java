@@ -2,20 +2,29 @@ package org.millrace.engine.batch;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.function.Function;
 import org.millrace.engine.Model;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.PagePool;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.policy.HeadChoice;
+import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.engine.kvcache.policy.RetentionPolicies;
+import org.millrace.engine.kvcache.policy.RetentionPolicy;
 import org.millrace.engine.model.TransformerModel;
 
-/** Teacher-forced evaluation: the logits after every token of a given text. Not thread safe. */
+/**
+ * Teacher-forced evaluation: the logits after the tokens of given texts, with the caches compressed
+ * as if the texts had been generated. Not thread safe.
+ */
 public final class Scorer {
-    private static final int CHUNK_ROWS = 64;
+    private static final int MAX_ROWS = 256;
+    private static final int MAX_LOGIT_ROWS = 64;
 
-    /** Receives the logits after each token, in order. */
+    /** Receives the logits after each token of a text, in order. */
     @FunctionalInterface
     public interface LogitsConsumer {
         /**
@@ -25,55 +34,161 @@ public final class Scorer {
         void accept(int position, float[] logits);
     }
 
-    private final Model model;
+    /** Watches texts that are scored side by side. */
+    public interface Observer {
+        /**
+         * Takes the logits after a token; of one text in order.
+         *
+         * @param text index of the text
+         * @param position of the token that the logits follow
+         * @param logits float[vocabulary]; the receiver's
+         */
+        void logits(int text, int position, float[] logits);
 
-    public Scorer(Model model) {
-        this.model = model;
+        /** A prompt of a text was compressed. */
+        default void compacted(int text, SessionCache cache, List<HeadChoice> heads) {}
+
+        /** A text is through. */
+        default void ended(int text, SessionCache cache) {}
     }
 
     /**
-     * Runs {@code tokens} through the model in chunks.
+     * A text.
      *
-     * @throws IllegalArgumentException if there are none, or more than the context holds
+     * @param from first position whose logits are wanted
+     */
+    public record Text(Transcript transcript, int from) {}
+
+    private final Model model;
+    private final Function<Retention, RetentionPolicy> policies;
+
+    public Scorer(Model model) {
+        this(model, RetentionPolicies::lookup);
+    }
+
+    /**
+     * @param policies what retentions stand for, so that slots chosen elsewhere can be scored, too
+     */
+    public Scorer(Model model, Function<Retention, RetentionPolicy> policies) {
+        this.model = model;
+        this.policies = policies;
+    }
+
+    /**
+     * Scores a plain text; nothing is compressed.
+     *
+     * @throws IllegalArgumentException if it has no tokens, or more than the context holds
      */
     public void score(int[] tokens, LogitsConsumer consumer) {
-        if (tokens.length < 1 || tokens.length > model.config().contextLength()) {
-            throw new IllegalArgumentException(
-                    "bad number of tokens: tokens="
-                            + tokens.length
-                            + ", must be in [1, contextLength="
-                            + model.config().contextLength()
-                            + "]");
-        }
+        SessionTurn all = SessionTurn.of(0, tokens.length, Retention.FULL);
+        score(
+                List.of(new Text(new Transcript(tokens, List.of(all)), 0)),
+                (text, position, logits) -> consumer.accept(position, logits));
+    }
+
+    /**
+     * Scores texts side by side: those of equal length and turns go in step.
+     *
+     * @throws IllegalArgumentException if one has no tokens, or more than the context holds
+     */
+    public void score(List<Text> texts, Observer observer) {
+        texts.forEach(this::check);
         CacheLayout layout = model.cacheLayout();
-        int pages = Math.toIntExact(layout.pagesFor(tokens.length));
-        try (PagePool pool = new PagePool(model.kernels(), layout, pages);
-                TransformerModel transformer = model.newTransformer(CHUNK_ROWS, CHUNK_ROWS);
+        Compactor compactor = new Compactor(model);
+        Scheduler scheduler = new Scheduler(Math.max(MAX_ROWS, texts.size()));
+        try (PagePool pool = new PagePool(model.kernels(), layout, pages(texts, layout));
+                TransformerModel transformer =
+                        model.newTransformer(Math.max(MAX_ROWS, texts.size()), MAX_LOGIT_ROWS);
                 StepBatch batch =
-                        new StepBatch(model.kernels(), pool, model.config().contextLength());
-                SessionCache cache = new SessionCache(pool)) {
-            Sequence sequence =
-                    new Sequence(cache, new int[0], tokens, GenerationParams.greedy(1), null);
-            while (sequence.pendingTokens() > 0) {
-                int rows = Math.min(CHUNK_ROWS, sequence.pendingTokens());
-                int first = sequence.nextPosition();
-                batch.fill(List.of(new Scheduler.Slice(sequence, rows)));
+                        new StepBatch(model.kernels(), pool, model.config().contextLength())) {
+            List<Sequence> all = new ArrayList<>();
+            for (Text text : texts) {
+                SessionCache cache = new SessionCache(pool);
+                Sequence sequence = Sequence.known(cache, text.transcript(), policies);
+                cache.reserve(text.transcript().length(), sequence.replayRows());
+                all.add(sequence);
+            }
+            List<Sequence> live = new ArrayList<>(all);
+            while (!live.isEmpty()) {
+                List<Scheduler.Slice> slices = scheduler.schedule(live);
+                slices.forEach(slice -> compactor.beforeStep(slice.sequence(), slice.rows()));
+                batch.fill(slices);
                 transformer.forward(batch.tokens(), batch.view());
-                DeviceBuffer rowIndices = batch.logitRows(IntStream.range(0, rows).toArray());
-                deliver(transformer.logits(rowIndices, rows), first, rows, consumer);
+                deliver(transformer, batch, wanted(slices, all, texts), observer);
+                for (Scheduler.Slice slice : slices) {
+                    Sequence sequence = slice.sequence();
+                    int text = all.indexOf(sequence);
+                    List<HeadChoice> choices = compactor.afterStep(sequence);
+                    if (choices != null) {
+                        observer.compacted(text, sequence.cache(), choices);
+                    }
+                    if (sequence.isEndedBy(0)) {
+                        observer.ended(text, sequence.cache());
+                        sequence.cache().close();
+                        live.remove(sequence);
+                    }
+                }
             }
         }
     }
 
-    private void deliver(DeviceBuffer logits, int first, int rows, LogitsConsumer consumer) {
+    private void check(Text text) {
+        int tokens = text.transcript().length();
+        if (tokens < 1 || tokens > model.config().contextLength()) {
+            throw new IllegalArgumentException(
+                    "bad number of tokens: tokens="
+                            + tokens
+                            + ", must be in [1, contextLength="
+                            + model.config().contextLength()
+                            + "]");
+        }
+    }
+
+    private static int pages(List<Text> texts, CacheLayout layout) {
+        long pages = 0;
+        for (Text text : texts) {
+            pages += layout.pagesFor(text.transcript().length() + Replay.MAX_ROWS);
+        }
+        return Math.toIntExact(pages);
+    }
+
+    /** A row whose logits somebody wants. */
+    private record Wanted(int row, int text, int position) {}
+
+    /** Of the rows that were just computed. */
+    private static List<Wanted> wanted(
+            List<Scheduler.Slice> slices, List<Sequence> all, List<Text> texts) {
+        List<Wanted> wanted = new ArrayList<>();
+        int row = 0;
+        for (Scheduler.Slice slice : slices) {
+            int text = all.indexOf(slice.sequence());
+            int first = slice.sequence().nextPosition() - slice.rows();
+            boolean isReplayed = slice.sequence().replay() != null;
+            for (int i = 0; i < slice.rows(); i++, row++) {
+                if (!isReplayed && first + i >= texts.get(text).from()) {
+                    wanted.add(new Wanted(row, text, first + i));
+                }
+            }
+        }
+        return wanted;
+    }
+
+    private void deliver(
+            TransformerModel transformer, StepBatch batch, List<Wanted> wanted, Observer observer) {
+        int vocabSize = model.config().vocabSize();
         ByteBuffer host =
-                ByteBuffer.allocateDirect(Float.BYTES * model.config().vocabSize())
-                        .order(ByteOrder.LITTLE_ENDIAN);
-        for (int row = 0; row < rows; row++) {
-            logits.read((long) row * host.capacity(), host.clear());
-            float[] values = new float[model.config().vocabSize()];
-            host.flip().asFloatBuffer().get(values);
-            consumer.accept(first + row, values);
+                ByteBuffer.allocateDirect(Float.BYTES * vocabSize).order(ByteOrder.LITTLE_ENDIAN);
+        for (int from = 0; from < wanted.size(); from += MAX_LOGIT_ROWS) {
+            List<Wanted> group =
+                    wanted.subList(from, Math.min(from + MAX_LOGIT_ROWS, wanted.size()));
+            int[] rows = group.stream().mapToInt(Wanted::row).toArray();
+            DeviceBuffer logits = transformer.logits(batch.logitRows(rows), rows.length);
+            for (int i = 0; i < rows.length; i++) {
+                logits.read((long) i * host.capacity(), host.clear());
+                float[] values = new float[vocabSize];
+                host.flip().asFloatBuffer().get(values);
+                observer.logits(group.get(i).text(), group.get(i).position(), values);
+            }
         }
     }
 }

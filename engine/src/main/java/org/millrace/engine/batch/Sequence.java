@@ -1,7 +1,13 @@
 package org.millrace.engine.batch;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.engine.kvcache.policy.RetentionPolicies;
+import org.millrace.engine.kvcache.policy.RetentionPolicy;
 import org.millrace.engine.model.StreamDecoder;
 import org.millrace.engine.model.Tokenizer;
 
@@ -15,8 +21,8 @@ import org.millrace.engine.model.Tokenizer;
  *            [ ---- in the cache ---- )cache.length()
  * </pre>
  *
- * Whatever is not in the cache yet is computed next; when the last token has been, the next one is
- * sampled. Owned by the thread of its {@link Generator}.
+ * Whatever is not in the cache yet is computed next, in the order of its {@link TurnSchedule}; when
+ * the last token has been, the next one is sampled. Owned by the thread of its {@link Generator}.
  */
 public final class Sequence {
     private final SessionCache cache;
@@ -25,6 +31,8 @@ public final class Sequence {
     private final int turnStart;
     private final int promptEnd;
     private final int reusedTokens;
+    private final List<SessionTurn> turns;
+    private final TurnSchedule schedule;
     private final StringBuilder text = new StringBuilder();
     private final StopStringMatcher stopStrings;
     private int[] tokens;
@@ -32,44 +40,64 @@ public final class Sequence {
     private float[] logprobs;
     private StreamDecoder decoder;
     private FinishReason finishReason;
+    private Replay replay;
 
     /**
      * A new turn.
      *
      * @param cache the session's cache; {@code cache.length()} positions of {@code history} are in
      *     it
-     * @param history all tokens of earlier turns, generated ones included
+     * @param history earlier turns
      * @param prompt tokens of this turn, at least one together with the part of history that is not
      *     cached
+     * @param retention what the cache is to keep of the turn
      * @param attachment the caller's own, returned by {@link #attachment()}
      */
     public Sequence(
             SessionCache cache,
-            int[] history,
+            Transcript history,
             int[] prompt,
             GenerationParams params,
+            Retention retention,
             Object attachment) {
         this(
                 cache,
                 new SavedSequence(
-                        concat(history, prompt),
-                        history.length,
-                        history.length + prompt.length,
+                        concat(history.tokens(), prompt),
                         cache.length(),
                         params,
-                        new float[0]),
+                        new float[0],
+                        withTurn(
+                                history.turns(),
+                                SessionTurn.of(
+                                        history.length(),
+                                        history.length() + prompt.length,
+                                        retention))),
+                RetentionPolicies::lookup,
                 attachment);
         if (length == cache.length()) {
             throw new IllegalArgumentException("empty prompt: promptTokens=0, must be >= 1");
         }
     }
 
-    private Sequence(SessionCache cache, SavedSequence saved, Object attachment) {
+    private static List<SessionTurn> withTurn(List<SessionTurn> turns, SessionTurn next) {
+        List<SessionTurn> all = new ArrayList<>(turns);
+        all.add(next);
+        return all;
+    }
+
+    private Sequence(
+            SessionCache cache,
+            SavedSequence saved,
+            Function<Retention, RetentionPolicy> policies,
+            Object attachment) {
         this.cache = cache;
+        this.turns = saved.turns();
+        this.schedule = new TurnSchedule(turns, policies);
         this.params = saved.params();
         this.attachment = attachment;
-        this.turnStart = saved.turnStart();
-        this.promptEnd = saved.promptEnd();
+        this.turnStart = saved.turn().start();
+        this.promptEnd = saved.turn().promptEnd();
         this.reusedTokens = saved.reusedTokens();
         this.tokens = saved.tokens();
         this.length = saved.tokens().length;
@@ -85,8 +113,7 @@ public final class Sequence {
 
     /** This turn without its cache, as bytes (format version inside). Save the cache beside it. */
     public byte[] save() {
-        return new SavedSequence(tokens(), turnStart, promptEnd, reusedTokens, params, logprobs())
-                .encode();
+        return new SavedSequence(tokens(), reusedTokens, params, logprobs(), turns).encode();
     }
 
     /**
@@ -96,7 +123,44 @@ public final class Sequence {
      * @throws IllegalArgumentException if the format is unknown
      */
     public static Sequence restore(byte[] saved, SessionCache cache, Object attachment) {
-        return new Sequence(cache, SavedSequence.decode(saved), attachment);
+        return new Sequence(
+                cache, SavedSequence.decode(saved), RetentionPolicies::lookup, attachment);
+    }
+
+    /**
+     * A rest: the session's cache is compressed and the sequence is finished, {@link
+     * FinishReason#RESTED}.
+     *
+     * @param rested {@link Transcript#withRest}
+     */
+    public static Sequence rest(SessionCache cache, Transcript rested, Object attachment) {
+        SavedSequence saved =
+                new SavedSequence(
+                        rested.tokens(),
+                        cache.length(),
+                        GenerationParams.greedy(1),
+                        new float[0],
+                        rested.turns());
+        return new Sequence(cache, saved, RetentionPolicies::lookup, attachment);
+    }
+
+    /**
+     * A sequence whose tokens are all known, to compute its cache as if they had been generated.
+     *
+     * @param cache an empty one
+     */
+    static Sequence known(
+            SessionCache cache,
+            Transcript transcript,
+            Function<Retention, RetentionPolicy> policies) {
+        SavedSequence saved =
+                new SavedSequence(
+                        transcript.tokens(),
+                        0,
+                        GenerationParams.greedy(1),
+                        new float[0],
+                        transcript.turns());
+        return new Sequence(cache, saved, policies, null);
     }
 
     /**
@@ -153,6 +217,9 @@ public final class Sequence {
 
     void finish(FinishReason reason) {
         finishReason = reason;
+        replay = null;
+        cache.endReplay();
+        cache.endProfile();
         if (decoder != null) {
             flush();
         }
@@ -175,8 +242,78 @@ public final class Sequence {
         return Arrays.copyOf(tokens, length);
     }
 
-    int token(int position) {
-        return tokens[position];
+    /** Tokens of positions in {@code [from, to)}. */
+    int[] tokens(int from, int to) {
+        return Arrays.copyOfRange(tokens, from, to);
+    }
+
+    /** The session with this turn, for the session's next one. */
+    public Transcript transcript() {
+        return transcript(cache.compactions().size());
+    }
+
+    /**
+     * As {@link #transcript()}, of a turn whose cache is stored and went through {@code
+     * compactions} in all. A prompt that was not compressed, because the turn ended too early, will
+     * not be.
+     */
+    public Transcript transcript(int compactions) {
+        List<SessionTurn> taken = new ArrayList<>(turns);
+        if (schedule.isPending(compactions)) {
+            taken.set(taken.size() - 1, taken.get(taken.size() - 1).uncompressed());
+        }
+        return new Transcript(tokens(), taken);
+    }
+
+    /** The turn's retention. */
+    public Retention retention() {
+        return turns.get(turns.size() - 1).retention();
+    }
+
+    TurnSchedule schedule() {
+        return schedule;
+    }
+
+    /** The replay that is running; null if none is. */
+    Replay replay() {
+        return replay;
+    }
+
+    void startReplay(Replay started) {
+        replay = started;
+    }
+
+    void endReplay() {
+        replay = null;
+    }
+
+    /** Token of row {@code row} of the next step. */
+    int rowToken(int row) {
+        return replay == null
+                ? tokens[cache.length() + row]
+                : replay.part()[cache.nextPosition() - cache.length() + row];
+    }
+
+    /** Most rows of the next step. */
+    int nextRows() {
+        return replay == null
+                ? schedule.rows(cache, length)
+                : replay.part().length - (cache.nextPosition() - cache.length());
+    }
+
+    /** Whether the next {@code rows} rows end with the newest token, to be followed by another. */
+    boolean isEndedBy(int rows) {
+        return replay == null && pendingTokens() == rows && !isRest();
+    }
+
+    /** Whether this only compresses a session that nobody waits for. */
+    boolean isRest() {
+        return turns.get(turns.size() - 1).isRest();
+    }
+
+    /** Whether the next step computes the newest token and nothing else. */
+    boolean isDecoding() {
+        return replay == null && pendingTokens() == 1 && !isRest();
     }
 
     /** Tokens of the session, which is the position of the next one. */
@@ -223,7 +360,7 @@ public final class Sequence {
     }
 
     /** Positions that are not in the cache yet. */
-    int pendingTokens() {
+    private int pendingTokens() {
         return length - cache.length();
     }
 
@@ -240,9 +377,38 @@ public final class Sequence {
     }
 
     /**
-     * Most positions the session can have when this turn ends, in a model of this context length.
+     * Most positions that the session's cache may have to hold until this turn ends, in a model of
+     * this context length; those of replays, which may lie behind the context, included.
      */
-    public int maxTotalTokens(int contextLength) {
-        return (int) Math.min((long) promptEnd + params.maxTokens(), contextLength);
+    public int positionsNeeded(int contextLength) {
+        return positionsNeeded(turns, params.maxTokens(), contextLength);
+    }
+
+    private static int positionsNeeded(List<SessionTurn> turns, int maxTokens, int contextLength) {
+        long lastPromptEnd = turns.get(turns.size() - 1).promptEnd();
+        int needed = (int) Math.min(lastPromptEnd + maxTokens, contextLength);
+        for (SessionTurn turn : turns) {
+            if (RetentionPolicies.lookup(turn.retention()).replaysPrompt()) {
+                needed = Math.max(needed, turn.promptEnd() + Replay.MAX_ROWS);
+            }
+        }
+        return needed;
+    }
+
+    /** {@link #positionsNeeded(int)} of a turn of {@code promptTokens} that is yet to begin. */
+    public static int positionsNeeded(
+            Transcript history,
+            int promptTokens,
+            int maxTokens,
+            Retention retention,
+            int contextLength) {
+        SessionTurn next =
+                SessionTurn.of(history.length(), history.length() + promptTokens, retention);
+        return positionsNeeded(withTurn(history.turns(), next), maxTokens, contextLength);
+    }
+
+    /** Most rows of a replay that this turn, or the computing of earlier ones again, has to run. */
+    int replayRows() {
+        return schedule.replayRows(cache);
     }
 }

@@ -9,6 +9,8 @@ import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.PagePool;
+import org.millrace.engine.kvcache.Profile;
+import org.millrace.engine.kvcache.ProfiledTurn;
 import org.millrace.engine.kvcache.SessionCache;
 
 /**
@@ -28,9 +30,12 @@ final class StepBatch implements AutoCloseable {
     private final Ints entries = new Ints();
     private final Ints faults = new Ints();
     private final Ints logitRows = new Ints();
+    private final Ints profiles = new Ints();
     private int numRows;
     private int numSequences;
     private int endPosition;
+    private boolean isProfiled;
+    private boolean isScored;
 
     /**
      * @param contextLength most positions of a sequence
@@ -52,6 +57,7 @@ final class StepBatch implements AutoCloseable {
         int[] firstSlots = new int[numSequences * layout.numHeads()];
         fillRows(slices, layout, firstSlots);
         fillHeads(slices, layout, firstSlots);
+        fillProfiles(slices);
     }
 
     private void fillRows(List<Scheduler.Slice> slices, CacheLayout layout, int[] firstSlots) {
@@ -64,10 +70,10 @@ final class StepBatch implements AutoCloseable {
         for (int s = 0; s < numSequences; s++) {
             Sequence sequence = slices.get(s).sequence();
             int count = slices.get(s).rows();
-            int position = sequence.nextPosition();
+            int position = sequence.cache().nextPosition();
             sequenceInts.put(row).put(count);
             for (int i = 0; i < count; i++) {
-                tokenInts.put(sequence.token(position + i));
+                tokenInts.put(sequence.rowToken(i));
                 rowInts.put(s).put(position + i);
             }
             row += count;
@@ -85,7 +91,9 @@ final class StepBatch implements AutoCloseable {
         faults.upload();
     }
 
+    /** Score modes are set only while a sequence generates, one row a step. */
     private void fillHeads(List<Scheduler.Slice> slices, CacheLayout layout, int[] firstSlots) {
+        isScored = false;
         IntBuffer headInts = heads.start(4 * numSequences * layout.numHeads());
         IntBuffer entryInts = entries.start(2 * totalPages(slices, layout));
         for (int layer = 0; layer < layout.numLayers(); layer++) {
@@ -96,13 +104,29 @@ final class StepBatch implements AutoCloseable {
                     headInts.put(entryInts.position() / 2)
                             .put(cache.pages(layer, kvHead))
                             .put(firstSlots[s * layout.numHeads() + head])
-                            .put(CacheView.SCORE_NONE);
+                            .put(cache.scoreMode(layer, kvHead));
+                    isScored |= cache.scoreMode(layer, kvHead) != CacheView.SCORE_NONE;
                     cache.writeEntries(layer, kvHead, entryInts);
                 }
             }
         }
         heads.upload();
         entries.upload();
+    }
+
+    private void fillProfiles(List<Scheduler.Slice> slices) {
+        isProfiled = false;
+        IntBuffer ints = profiles.start(ProfiledTurn.INTS * numSequences);
+        for (Scheduler.Slice slice : slices) {
+            SessionCache cache = slice.sequence().cache();
+            if (cache.profiledTurn() == null) {
+                ints.put(new int[ProfiledTurn.INTS]);
+            } else {
+                cache.profiledTurn().write(cache.profileOffset(), ints);
+                isProfiled = true;
+            }
+        }
+        profiles.upload();
     }
 
     private static int totalPages(List<Scheduler.Slice> slices, CacheLayout layout) {
@@ -135,14 +159,14 @@ final class StepBatch implements AutoCloseable {
                 entries.device,
                 faults.device,
                 pool.scores(),
-                false,
-                null);
+                isScored,
+                isProfiled ? new Profile(profiles.device, pool.statistics().buffer()) : null);
     }
 
     /** Seldom another value, so that steps are alike and providers can repeat them. */
     private int roundUp(int positions) {
         int rounded = Math.max(MIN_END, Integer.highestOneBit(2 * positions - 1));
-        return Math.min(rounded, contextLength);
+        return Math.max(positions, Math.min(rounded, contextLength));
     }
 
     /** Uploads the rows whose logits are wanted, int[count]. */
@@ -162,7 +186,8 @@ final class StepBatch implements AutoCloseable {
 
     @Override
     public void close() {
-        for (Ints ints : List.of(tokens, rows, sequences, heads, entries, faults, logitRows)) {
+        for (Ints ints :
+                List.of(tokens, rows, sequences, heads, entries, faults, logitRows, profiles)) {
             ints.close();
         }
     }

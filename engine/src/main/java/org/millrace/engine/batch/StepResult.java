@@ -1,17 +1,11 @@
 package org.millrace.engine.batch;
 
+import java.util.ArrayList;
 import java.util.List;
+import org.millrace.engine.kvcache.policy.HeadChoice;
 
-/**
- * What one step did.
- *
- * @param prefillTokens prompt positions computed
- * @param decodeTokens generated positions computed
- * @param tokens new tokens, at most one per sequence
- * @param finished sequences that left the batch in this step; their caches stay valid until closed
- */
-public record StepResult(
-        int prefillTokens, int decodeTokens, List<Token> tokens, List<Sequence> finished) {
+/** What one step did. */
+public final class StepResult {
     /**
      * A generated token.
      *
@@ -21,4 +15,60 @@ public record StepResult(
      * @param logprob natural log probability, NaN if not asked for
      */
     public record Token(Sequence sequence, int index, int id, String text, float logprob) {}
+
+    /**
+     * A cache that was compacted.
+     *
+     * @param heads what each head keeps, layer by layer
+     */
+    public record Compacted(Sequence sequence, List<HeadChoice> heads) {}
+
+    private final List<Token> tokens = new ArrayList<>();
+    private final List<Sequence> finished = new ArrayList<>();
+    private final List<Compacted> compacted = new ArrayList<>();
+    private int prefillTokens;
+    private int decodeTokens;
+    private int replayedTokens;
+
+    void count(List<Scheduler.Slice> slices) {
+        for (Scheduler.Slice slice : slices) {
+            if (slice.sequence().replay() != null) {
+                replayedTokens += slice.rows();
+            } else if (slice.sequence().isPrefilling()) {
+                prefillTokens += slice.rows();
+            } else {
+                decodeTokens++;
+            }
+        }
+    }
+
+    /** New tokens, at most one per sequence. */
+    public List<Token> tokens() {
+        return tokens;
+    }
+
+    /** Sequences that left the batch in this step; their caches stay valid until closed. */
+    public List<Sequence> finished() {
+        return finished;
+    }
+
+    /** Caches that were compacted in this step. */
+    public List<Compacted> compacted() {
+        return compacted;
+    }
+
+    /** Prompt positions computed. */
+    public int prefillTokens() {
+        return prefillTokens;
+    }
+
+    /** Generated positions computed. */
+    public int decodeTokens() {
+        return decodeTokens;
+    }
+
+    /** Rows of contexts that were replayed. */
+    public int replayedTokens() {
+        return replayedTokens;
+    }
 }

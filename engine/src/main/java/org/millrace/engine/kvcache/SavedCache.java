@@ -22,6 +22,27 @@ public record SavedCache(byte[] header, byte[] tails, byte[] scores, byte[] prof
     }
 
     /**
+     * Compactions that the cache of a header went through.
+     *
+     * @throws CorruptCacheException if the header's checksum fails
+     * @throws IncompatibleCacheException if its format is unknown
+     */
+    public static int compactions(byte[] header) {
+        return SavedHeader.read(header).compactions().size();
+    }
+
+    /**
+     * Pages that the cache of a header needs until it has {@code positions} positions.
+     *
+     * @throws CorruptCacheException if the header's checksum fails
+     * @throws IncompatibleCacheException if its format is unknown
+     */
+    public static long pagesFor(byte[] header, int positions) {
+        SavedHeader saved = SavedHeader.read(header);
+        return saved.pagesWith(Math.max(0, positions - saved.length()));
+    }
+
+    /**
      * Ids under which {@link SessionCache#saveNew} stored what {@code tails} names.
      *
      * @throws CorruptCacheException if its checksum fails

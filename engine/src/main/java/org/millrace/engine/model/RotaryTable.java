@@ -9,7 +9,10 @@ import java.util.stream.IntStream;
 final class RotaryTable {
     private RotaryTable() {}
 
-    /** float[contextLength][headDim / 2][2]: cosine, sine of position times frequency. */
+    /** Positions after the context: a context that is replayed goes on there. */
+    private static final int BEYOND_CONTEXT = 1024;
+
+    /** float[contextLength + 1024][headDim / 2][2]: cosine, sine of position times frequency. */
     static float[] compute(ModelConfig config) {
         int half = config.headDim() / 2;
         double[] frequencies = new double[half];
@@ -18,8 +21,9 @@ final class RotaryTable {
             frequencies[i] =
                     config.ropeScaling() == null ? frequency : frequency / config.ropeScaling()[i];
         }
-        float[] table = new float[Math.multiplyExact(config.contextLength(), 2 * half)];
-        IntStream.range(0, config.contextLength())
+        int positions = config.contextLength() + BEYOND_CONTEXT;
+        float[] table = new float[Math.multiplyExact(positions, 2 * half)];
+        IntStream.range(0, positions)
                 .parallel()
                 .forEach(
                         position -> {

@@ -21,6 +21,7 @@ import org.millrace.engine.kvcache.IncompatibleCacheException;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.policy.Retention;
 
 class GeneratorTest {
     private static final GeneratorOptions OPTIONS = new GeneratorOptions(32 << 20, 64, 32);
@@ -35,7 +36,14 @@ class GeneratorTest {
     }
 
     private static Sequence submit(Generator generator, int[] prompt, GenerationParams params) {
-        Sequence sequence = new Sequence(generator.newCache(), new int[0], prompt, params, null);
+        Sequence sequence =
+                new Sequence(
+                        generator.newCache(),
+                        Transcript.EMPTY,
+                        prompt,
+                        params,
+                        Retention.FULL,
+                        null);
         generator.submit(sequence);
         return sequence;
     }
@@ -157,9 +165,10 @@ class GeneratorTest {
             Sequence second =
                     new Sequence(
                             first.cache(),
-                            first.tokens(),
+                            first.transcript(),
                             prompt(20, 6),
                             GenerationParams.greedy(10),
+                            Retention.FULL,
                             null);
             generator.submit(second);
             int prefilled = 0;

@@ -15,6 +15,7 @@ import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.EmulatedCuda;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kvcache.SavedCache;
+import org.millrace.engine.kvcache.policy.Retention;
 
 /** A generation that is saved on one provider and goes on with another is the same generation. */
 class ProviderChangeTest {
@@ -56,7 +57,13 @@ class ProviderChangeTest {
             StoredPages pages = from == null ? new StoredPages() : from.pages();
             Sequence sequence =
                     from == null
-                            ? new Sequence(generator.newCache(), new int[0], PROMPT, PARAMS, null)
+                            ? new Sequence(
+                                    generator.newCache(),
+                                    Transcript.EMPTY,
+                                    PROMPT,
+                                    PARAMS,
+                                    Retention.FULL,
+                                    null)
                             : Sequence.restore(
                                     from.sequence(),
                                     generator.restoreCache(from.cache(), pages),

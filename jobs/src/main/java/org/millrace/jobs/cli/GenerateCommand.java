@@ -14,7 +14,9 @@ import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.batch.Sequence;
 import org.millrace.engine.batch.StepResult;
+import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kvcache.CacheLayout;
+import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.model.ChatTemplate.Message;
 import org.millrace.engine.model.Tokenizer;
 import picocli.CommandLine.ArgGroup;
@@ -82,7 +84,13 @@ final class GenerateCommand implements Callable<Integer> {
             try (Generator generator =
                     new Generator(model, generatorOptions(model, tokens, params))) {
                 Sequence sequence =
-                        new Sequence(generator.newCache(), new int[0], tokens, params, null);
+                        new Sequence(
+                                generator.newCache(),
+                                Transcript.EMPTY,
+                                tokens,
+                                params,
+                                Retention.FULL,
+                                null);
                 generator.submit(sequence);
                 generate(generator, sequence);
                 report(sequence, tokens);

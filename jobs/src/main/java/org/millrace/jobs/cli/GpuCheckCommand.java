@@ -14,9 +14,11 @@ import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kernels.KernelCheck;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.KernelProviders;
+import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.jobs.model.ModelLocator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -113,7 +115,13 @@ final class GpuCheckCommand implements Callable<Integer> {
             int[] prompt = GenerateCommand.plainTokens(opened.tokenizer(), PROMPT);
             GenerationParams params = GenerationParams.greedy(maxTokens);
             Sequence sequence =
-                    new Sequence(generator.newCache(), new int[0], prompt, params, null);
+                    new Sequence(
+                            generator.newCache(),
+                            Transcript.EMPTY,
+                            prompt,
+                            params,
+                            Retention.FULL,
+                            null);
             generator.submit(sequence);
             List<Integer> tokens = new ArrayList<>();
             long start = System.nanoTime();

@@ -25,7 +25,7 @@ public final class RunningTurnSerializer extends FrameSerializer<RunningTurn> {
     @Override
     protected void write(RunningTurn value, DataOutputView out) throws IOException {
         Frames.writeBytes(value.sequence(), out);
-        out.writeInt(value.maxTotalTokens());
+        out.writeInt(value.positions());
         Frames.writeString(value.modelFingerprint(), out);
         out.writeLong(value.startedMillis());
         out.writeLong(value.firstTokenMillis());

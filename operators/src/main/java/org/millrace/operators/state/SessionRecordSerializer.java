@@ -1,14 +1,23 @@
 package org.millrace.operators.state;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
+import org.millrace.engine.batch.SessionTurn;
+import org.millrace.engine.batch.Transcript;
+import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.operators.types.FrameSerializer;
 import org.millrace.operators.types.Frames;
 
-/** Version 1: tokens int32[], answered request ids string[], model fingerprint string. */
+/**
+ * Version 2: tokens int32[], answered request ids string[], model fingerprint string, then int32 n
+ * and per turn: int32 start, promptEnd, firstColumn, retention string. Version 1 had no turns:
+ * nothing was compressed.
+ */
 public final class SessionRecordSerializer extends FrameSerializer<SessionRecord> {
     static final SessionRecordSerializer INSTANCE = new SessionRecordSerializer();
 
@@ -16,20 +25,47 @@ public final class SessionRecordSerializer extends FrameSerializer<SessionRecord
 
     @Override
     protected int version() {
-        return 1;
+        return 2;
     }
 
     @Override
     protected void write(SessionRecord value, DataOutputView out) throws IOException {
-        Frames.writeInts(value.tokens(), out);
+        Frames.writeInts(value.transcript().tokens(), out);
         Frames.writeStrings(value.answeredRequests(), out);
         Frames.writeString(value.modelFingerprint(), out);
+        out.writeInt(value.transcript().turns().size());
+        for (SessionTurn turn : value.transcript().turns()) {
+            out.writeInt(turn.start());
+            out.writeInt(turn.promptEnd());
+            out.writeInt(turn.firstColumn());
+            Frames.writeString(turn.retention().toString(), out);
+        }
     }
 
     @Override
     protected SessionRecord read(int version, DataInputView in) throws IOException {
-        return new SessionRecord(
-                Frames.readInts(in), Frames.readStrings(in), Frames.readString(in));
+        int[] tokens = Frames.readInts(in);
+        List<String> answeredRequests = Frames.readStrings(in);
+        String modelFingerprint = Frames.readString(in);
+        List<SessionTurn> turns =
+                version == 1
+                        ? List.of(new SessionTurn(0, tokens.length, 0, Retention.FULL))
+                        : readTurns(in);
+        return new SessionRecord(new Transcript(tokens, turns), answeredRequests, modelFingerprint);
+    }
+
+    private static List<SessionTurn> readTurns(DataInputView in) throws IOException {
+        int count = in.readInt();
+        List<SessionTurn> turns = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            turns.add(
+                    new SessionTurn(
+                            in.readInt(),
+                            in.readInt(),
+                            in.readInt(),
+                            Retention.parse(Frames.readString(in))));
+        }
+        return turns;
     }
 
     @Override

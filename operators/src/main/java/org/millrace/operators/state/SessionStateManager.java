@@ -189,6 +189,16 @@ public final class SessionStateManager {
         return array(cacheHeader.value());
     }
 
+    /** Compactions that the stored cache went through; 0 if it cannot be used. */
+    public int compactions() throws Exception {
+        byte[] header = cacheHeader();
+        try {
+            return header == null ? 0 : SavedCache.compactions(header);
+        } catch (CorruptCacheException | IncompatibleCacheException e) {
+            return 0;
+        }
+    }
+
     /** The stored cache but for its pages; null if no cache is stored. */
     public SavedCache cache() throws Exception {
         byte[] header = cacheHeader();

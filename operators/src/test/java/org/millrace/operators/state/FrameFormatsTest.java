@@ -15,6 +15,9 @@ import org.apache.flink.core.memory.DataOutputSerializer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.millrace.engine.batch.SessionTurn;
+import org.millrace.engine.batch.Transcript;
+import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.operators.Header;
 import org.millrace.operators.Origin;
 import org.millrace.operators.OriginalValue;
@@ -30,7 +33,7 @@ import org.millrace.schemas.TokenDelta;
 class FrameFormatsTest {
     private static final HexFormat HEX = HexFormat.of();
 
-    /** A value with its version 1, as it was first written. */
+    /** A value and its bytes. */
     record Golden<T>(TypeSerializer<T> serializer, T value, String hex) {
         @Override
         public String toString() {
@@ -39,15 +42,37 @@ class FrameFormatsTest {
     }
 
     static Stream<Golden<?>> goldens() {
-        return Stream.concat(ownFormats(), formatsAroundAvro());
+        return Stream.of(ownFormats(), formatsAroundAvro(), olderFormats())
+                .flatMap(formats -> formats);
+    }
+
+    /** No longer written. */
+    static Stream<Golden<?>> olderFormats() {
+        SessionTurn all = new SessionTurn(0, 2, 0, Retention.FULL);
+        return Stream.of(
+                new Golden<>(
+                        SessionRecordSerializer.INSTANCE,
+                        new SessionRecord(
+                                new Transcript(new int[] {1, 700}, List.of(all)),
+                                List.of("r1", "r2"),
+                                "ab"),
+                        "010000000200000001000002bc00000002037231037232036162"));
     }
 
     static Stream<Golden<?>> ownFormats() {
         return Stream.of(
                 new Golden<>(
                         SessionRecordSerializer.INSTANCE,
-                        new SessionRecord(new int[] {1, 700}, List.of("r1", "r2"), "ab"),
-                        "010000000200000001000002bc00000002037231037232036162"),
+                        new SessionRecord(
+                                new Transcript(
+                                        new int[] {1, 700},
+                                        List.of(
+                                                new SessionTurn(0, 1, 0, Retention.FULL),
+                                                new SessionTurn(2, 1, 0, Retention.of("kvzip")))),
+                                List.of("r1", "r2"),
+                                "ab"),
+                        "020000000200000001000002bc00000002037231037232036162000000020000000000000001000000000566756c6c00000002"
+                                + "0000000100000000186b767a6970206b6565703d302e32352073696e6b733d34"),
                 new Golden<>(
                         SessionWorkSerializer.INSTANCE,
                         SessionWork.NONE

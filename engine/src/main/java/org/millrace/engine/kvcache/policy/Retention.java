@@ -19,6 +19,9 @@ import java.util.TreeMap;
  * @param options canonical values
  */
 public record Retention(String policy, SortedMap<RetentionOption, String> options) {
+    /** Keeps everything. */
+    public static final Retention FULL = new Retention(Full.NAME, new TreeMap<>());
+
     public Retention {
         options = Collections.unmodifiableSortedMap(new TreeMap<>(options));
     }

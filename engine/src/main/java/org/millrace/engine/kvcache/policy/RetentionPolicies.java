@@ -7,6 +7,12 @@ public final class RetentionPolicies {
     /** What requests get that ask for nothing. */
     public static final String DEFAULT = Full.NAME;
 
+    /**
+     * Part of every cache's fingerprint: to be raised when a policy of the same text form keeps
+     * other slots than before.
+     */
+    public static final int VERSION = 1;
+
     private static final List<Preset> PRESETS =
             List.of(
                     Full.PRESET,

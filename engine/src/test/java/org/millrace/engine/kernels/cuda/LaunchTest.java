@@ -14,10 +14,12 @@ import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.EmulatedCuda;
 import org.millrace.engine.kernels.EmulatedCuda.Counters;
 import org.millrace.engine.kvcache.KvType;
+import org.millrace.engine.kvcache.policy.Retention;
 
 /** Launches of a decode step, as the emulated device counts them. */
 class LaunchTest {
@@ -42,9 +44,10 @@ class LaunchTest {
                 generator.submit(
                         new Sequence(
                                 generator.newCache(),
-                                new int[0],
+                                Transcript.EMPTY,
                                 new int[] {1, 2 + i, 3},
                                 GenerationParams.greedy(6),
+                                Retention.FULL,
                                 null));
             }
             List<Counters> steps = new ArrayList<>();

@@ -1,0 +1,36 @@
+package org.millrace.engine.batch;
+
+import org.millrace.engine.kvcache.policy.Retention;
+
+/**
+ * Where a turn lies in its session, and what its cache retains: enough to compute the cache again
+ * as it was.
+ *
+ * <pre>
+ *   tokens:  [ earlier turns ... | prompt ... | generated ... )
+ *            0                    start        promptEnd       start of the next turn
+ * </pre>
+ *
+ * When position {@code promptEnd} is reached, slots from {@code firstColumn} on are compressed;
+ * those before are frozen. The last generated token of a turn is computed with the next turn's
+ * prompt.
+ *
+ * <p>A rest is a turn without tokens that compresses all that came before: {@code firstColumn} is
+ * 0, {@code start} the session's length, {@code promptEnd} what the cache then holds.
+ */
+public record SessionTurn(int start, int promptEnd, int firstColumn, Retention retention) {
+    /** A turn that compresses its own prompt. */
+    static SessionTurn of(int start, int promptEnd, Retention retention) {
+        return new SessionTurn(start, promptEnd, start, retention);
+    }
+
+    /** Whether this is a rest. */
+    boolean isRest() {
+        return promptEnd <= start && firstColumn < start;
+    }
+
+    /** The same with nothing compressed. */
+    SessionTurn uncompressed() {
+        return new SessionTurn(start, promptEnd, firstColumn, Retention.FULL);
+    }
+}
