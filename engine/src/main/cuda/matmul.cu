@@ -6,7 +6,9 @@
 //   3. one lane per output walks the segment's blocks in ascending order: acc = fma(scale * s, v, acc), with a min fma(min, ss, acc)
 //   4. segments are added in ascending order
 // No split depends on the batch. Versions: 1, this one: weights are read once for BATCH rows, 1 in the matrix-vector form and 8 in the
-// matrix-matrix form.
+// matrix-matrix form; 2, for larger batches, matmul_tensor.cu.
+#pragma once
+
 #include "matrix.cuh"
 
 constexpr int kMaxMatrices = 4;

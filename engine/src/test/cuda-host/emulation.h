@@ -70,6 +70,25 @@ static inline int __dp4a(int a, int b, int sum) {
     return sum;
 }
 
+// mma of 16 x 8 x (16 * halves) on int8: fragments as in the PTX manual, a halves * 2 words, b halves words, d 4 sums of this lane.
+NOT_CHECKED static void emulatedMma(int* d, const int* a, const int* b, int halves) {
+    uint32_t own[emulation::kExchanged] = {};
+    for (int i = 0; i < 2 * halves; i++) own[i] = (uint32_t)a[i];
+    for (int i = 0; i < halves; i++) own[4 + i] = (uint32_t)b[i];
+    const uint32_t* lanes = emulation::emulatedExchange(own, emulation::kExchanged);
+    const int lane = (int)(threadIdx.x % 32);
+    for (int i = 0; i < 4; i++) {
+        const int column = lane % 4 * 2 + i % 2;
+        for (int half = 0; half < halves; half++) {
+            for (int quarter = 0; quarter < 4; quarter++) {
+                const uint32_t* rowLane = lanes + (lane / 4 * 4 + quarter) * (int)emulation::kExchanged;
+                const uint32_t* columnLane = lanes + (column * 4 + quarter) * (int)emulation::kExchanged;
+                d[i] = __dp4a((int)rowLane[2 * half + i / 2], (int)columnLane[4 + half], d[i]);
+            }
+        }
+    }
+}
+
 static inline int __float2int_rn(float x) { return (int)rintf(x); }
 static inline long long __float2ll_rn(float x) { return (long long)rintf(x); }
 

@@ -55,6 +55,7 @@ struct Warp {
     bool atBarrier;
     // Two sets: a lane that runs ahead may write its next value while others still read this one.
     uint32_t values[2][kWarp];
+    uint32_t words[2][kWarp][kExchanged];
 };
 
 struct Fiber {
@@ -283,6 +284,16 @@ uint32_t emulatedShuffle(uint32_t value, unsigned lane) {
     progress = true;
     while (warp.generation == round) yield();
     return warp.values[round % 2][lane % kWarp];
+}
+
+const uint32_t* emulatedExchange(const uint32_t* words, unsigned count) {
+    Warp& warp = warps[threadNumber() / kWarp];
+    const unsigned round = warp.generation;
+    memcpy(warp.words[round % 2][threadNumber() % kWarp], words, count * sizeof(uint32_t));
+    warp.arrived++;
+    progress = true;
+    while (warp.generation == round) yield();
+    return warp.words[round % 2][0];
 }
 
 unsigned emulatedBallot(int predicate) {

@@ -19,5 +19,9 @@ extern "C" void emulatedBarrier();
 extern "C" void emulatedWarpBarrier();
 extern "C" uint32_t emulatedShuffle(uint32_t value, unsigned lane);
 extern "C" unsigned emulatedBallot(int predicate);
+// Gives `count` words of this lane, at most 6, to the warp; returns those of lane 0, 1, ... one after another, valid until the warp's next
+// but one operation.
+extern "C" const uint32_t* emulatedExchange(const uint32_t* words, unsigned count);
+constexpr unsigned kExchanged = 6;  // words of a lane in what it returns
 
 }  // namespace emulation

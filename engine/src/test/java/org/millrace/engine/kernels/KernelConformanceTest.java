@@ -2,10 +2,12 @@ package org.millrace.engine.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,7 +55,7 @@ abstract class KernelConformanceTest {
             for (int rows : new int[] {1, 16, 37}) {
                 Tensor tensor = randomTensor(type, rows, columns);
                 for (ActivationType activations : ActivationType.values()) {
-                    for (int batch : new int[] {1, 2, 3, 4, 5, 8, 13}) {
+                    for (int batch : new int[] {1, 2, 3, 4, 5, 8, 13, 32}) {
                         float[] x = randomFloats(batch * columns);
                         assertThat(product(tested, tensor, activations, batch, x))
                                 .as("%s %dx%d batch=%d %s", type, rows, columns, batch, activations)
@@ -183,6 +185,59 @@ abstract class KernelConformanceTest {
         }
     }
 
+    /** What operations quantise on the way is what they give by themselves. */
+    @ParameterizedTest
+    @ValueSource(ints = {32, 96, 576, 2080})
+    void normalizeActivateAndAddWithCodes(int width) {
+        int rows = 5;
+        float[] x = randomFloats(rows * width);
+        float[] y = randomFloats(rows * width);
+        Arrays.fill(x, 0, 32, 0f);
+        Tensor tensor = randomTensor(TensorType.Q8_0, 48, width);
+        float[] sum = randomFloats(rows * 48);
+        assertThat(fused(tested, x, y, tensor, sum)).isEqualTo(fused(reference, x, y, tensor, sum));
+    }
+
+    private byte[] fused(KernelProvider kernels, float[] x, float[] y, Tensor tensor, float[] sum) {
+        int width = tensor.columns();
+        int rows = x.length / width;
+        ByteArrayOutputStream results = new ByteArrayOutputStream();
+        try (DeviceBuffer a = upload(kernels, x);
+                DeviceBuffer b = upload(kernels, y);
+                Activations out = Activations.allocate(kernels, rows, width);
+                WeightMatrix matrix = kernels.pack(tensor, ActivationType.INT8);
+                WeightMatrix floats = kernels.pack(tensor, ActivationType.F32);
+                DeviceBuffer total = upload(kernels, sum);
+                DeviceBuffer scratch = kernels.allocate(total.bytes())) {
+            kernels.normalize(a, b, 1e-5f, rows, true, out);
+            writeAll(out, results);
+            kernels.activate(a, b, rows, true, out);
+            writeAll(out, results);
+            kernels.multiplyAndAdd(out, rows, matrix, total, scratch);
+            results.writeBytes(all(total));
+            kernels.multiplyAndAdd(out, rows, floats, total, scratch);
+            results.writeBytes(all(total));
+            return results.toByteArray();
+        }
+    }
+
+    private static void writeAll(Activations activations, ByteArrayOutputStream out) {
+        out.writeBytes(all(activations.values()));
+        out.writeBytes(all(activations.codes()));
+        out.writeBytes(all(activations.scales()));
+        out.writeBytes(all(activations.sums()));
+    }
+
+    /** More rows than any kernel takes at once. */
+    @ParameterizedTest
+    @EnumSource(names = {"Q4_0", "Q4_K", "Q6_K", "Q8_0"})
+    void productsOfManyRows(TensorType type) {
+        Tensor tensor = randomTensor(type, 37, 1280);
+        float[] x = randomFloats(70 * 1280);
+        assertThat(product(tested, tensor, ActivationType.INT8, 70, x))
+                .isEqualTo(product(reference, tensor, ActivationType.INT8, 70, x));
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 16, 33, 320})
     void argmaxAndGather(int width) {
@@ -236,13 +291,45 @@ abstract class KernelConformanceTest {
         "INT8,22,3"
     })
     void ropeStoreAndAttention(KvType type, int headDim, int groupSize) {
-        CacheCase test = new CacheCase(new KvPageDescriptor(type, headDim), groupSize);
+        int[] rows = {1, 5, 1, 19};
+        // Sequence 0, head 0 has no past at all; the others differ in length and density.
+        int[] pasts = {0, 37, 68, 98, 129, 159, 190, 220};
+        KvPageDescriptor page = new KvPageDescriptor(type, headDim);
+        CacheCase test = new CacheCase(page, groupSize, rows, pasts, true);
+        assertSame(test, "prompts and single rows");
+    }
+
+    /** Single rows of many sequences, whose heads hold from no slot to some hundred. */
+    @ParameterizedTest
+    @CsvSource({
+        "1,64", "1,80", "1,128", "2,64", "2,80", "2,128", "8,64", "8,80", "8,128", "32,64", "32,80",
+        "32,128"
+    })
+    void decodeBatches(int batch, int headDim) {
+        int[] lengths = {0, 1, 300, 31, 32, 33, 2, 70, 5};
+        int[] rows = new int[batch];
+        Arrays.fill(rows, 1);
+        for (int groupSize = 1; groupSize <= 8; groupSize++) {
+            KvType type = KvType.values()[(groupSize + batch + headDim / 16) % 3];
+            int first = groupSize;
+            int[] pasts =
+                    IntStream.range(0, 2 * batch)
+                            .map(i -> lengths[(first + i) % lengths.length])
+                            .toArray();
+            KvPageDescriptor page = new KvPageDescriptor(type, headDim);
+            CacheCase test = new CacheCase(page, groupSize, rows, pasts, false);
+            assertSame(test, type + " groupSize=" + groupSize);
+        }
+    }
+
+    private void assertSame(CacheCase test, String description) {
         CacheCase.Result expected = test.run(reference);
         CacheCase.Result actual = test.run(tested);
-        assertThat(actual.pool()).isEqualTo(expected.pool());
-        assertThat(actual.faults()).isEqualTo(expected.faults());
-        assertThat(actual.q()).isEqualTo(expected.q());
-        assertThat(actual.attention()).isEqualTo(expected.attention());
+        assertThat(actual.pool()).as(description).isEqualTo(expected.pool());
+        assertThat(actual.faults()).as(description).isEqualTo(expected.faults());
+        assertThat(actual.q()).as(description).isEqualTo(expected.q());
+        assertThat(actual.attention()).as(description).isEqualTo(expected.attention());
+        assertThat(actual.codes()).as(description).isEqualTo(expected.codes());
     }
 
     @ParameterizedTest
@@ -259,38 +346,64 @@ abstract class KernelConformanceTest {
         }
     }
 
-    /** Two layers, four sequences, two KV heads; the second layer is the one that is run. */
+    /** Two layers, some sequences, two KV heads; the second layer is the one that is run. */
     private final class CacheCase {
         private static final int LAYERS = 2;
         private static final int KV_HEADS = 2;
-        private static final int[] ROWS = {1, 5, 1, 19};
-        private static final int PAGES = 96;
 
-        record Result(int[] pool, int[] faults, int[] q, int[] attention) {}
+        record Result(int[] pool, int[] faults, int[] q, int[] attention, byte[] codes) {}
 
         private final KvPageDescriptor page;
+        private final int[] counts;
+        private final int[] pasts;
+        private final boolean hasFault;
+        private final int pages;
         private final int numHeads;
-        private final int numRows = Arrays.stream(ROWS).sum();
-        private final int[] rows = new int[2 * numRows];
-        private final int[] sequences = new int[2 * ROWS.length];
-        private final int[] heads = new int[LAYERS * ROWS.length * KV_HEADS * 4];
-        private final int[] entries = new int[2 * PAGES];
+        private final int numRows;
+        private final int[] rows;
+        private final int[] sequences;
+        private final int[] heads;
+        private final int[] entries;
         private final byte[] pool;
         private final float[] q;
         private final float[] k;
         private final float[] v;
         private final float[] rope;
 
-        CacheCase(KvPageDescriptor page, int groupSize) {
+        /**
+         * @param counts rows of each sequence
+         * @param pasts slots of each [sequence][KV head] before
+         * @param hasFault whether a value of the first row is not finite
+         */
+        CacheCase(
+                KvPageDescriptor page, int groupSize, int[] counts, int[] pasts, boolean hasFault) {
             this.page = page;
+            this.counts = counts;
+            this.pasts = pasts;
+            this.hasFault = hasFault;
             this.numHeads = KV_HEADS * groupSize;
-            pool = new byte[PAGES * page.pageBytes()];
+            numRows = Arrays.stream(counts).sum();
+            pages =
+                    IntStream.range(0, pasts.length)
+                            .map(i -> pagesOf(pasts[i] + counts[i / KV_HEADS]))
+                            .sum();
+            rows = new int[2 * numRows];
+            sequences = new int[2 * counts.length];
+            heads = new int[LAYERS * counts.length * KV_HEADS * 4];
+            entries = new int[2 * pages];
+            pool = new byte[pages * page.pageBytes()];
             q = randomFloats(numRows * numHeads * page.headDim());
             k = randomFloats(numRows * KV_HEADS * page.headDim());
             v = randomFloats(numRows * KV_HEADS * page.headDim());
             rope = randomFloats(2048 * (page.headDim() / 2) * 2);
-            v[3] = type() == KvType.F16 ? 1e6f : Float.NaN;
+            if (hasFault) {
+                v[3] = type() == KvType.F16 ? 1e6f : Float.NaN;
+            }
             fill();
+        }
+
+        private int pagesOf(int slots) {
+            return (slots + KvPageDescriptor.PAGE_SLOTS - 1) / KvPageDescriptor.PAGE_SLOTS;
         }
 
         private KvType type() {
@@ -301,43 +414,39 @@ abstract class KernelConformanceTest {
             ByteBuffer bytes = ByteBuffer.wrap(pool).order(ByteOrder.LITTLE_ENDIAN);
             int row = 0;
             int nextEntry = 0;
-            for (int s = 0; s < ROWS.length; s++) {
+            for (int s = 0; s < counts.length; s++) {
                 sequences[2 * s] = row;
-                sequences[2 * s + 1] = ROWS[s];
+                sequences[2 * s + 1] = counts[s];
                 int firstPosition = 1500 + 10 * s;
-                for (int i = 0; i < ROWS[s]; i++, row++) {
+                for (int i = 0; i < counts[s]; i++, row++) {
                     rows[2 * row] = s;
                     rows[2 * row + 1] = firstPosition + i;
                 }
                 for (int h = 0; h < KV_HEADS; h++) {
-                    // Sequence 0, head 0 has no past at all; the others differ in length and
-                    // density.
-                    int past = s == 0 && h == 0 ? 0 : 7 + 61 * s + 30 * h;
-                    int slots = past + ROWS[s];
-                    int pages =
-                            (slots + KvPageDescriptor.PAGE_SLOTS - 1) / KvPageDescriptor.PAGE_SLOTS;
-                    int head = ((LAYERS - 1) * ROWS.length * KV_HEADS + s * KV_HEADS + h) * 4;
+                    int past = pasts[s * KV_HEADS + h];
+                    int slots = past + counts[s];
+                    int head = ((LAYERS - 1) * counts.length * KV_HEADS + s * KV_HEADS + h) * 4;
                     heads[head] = nextEntry;
-                    heads[head + 1] = pages;
+                    heads[head + 1] = pagesOf(slots);
                     heads[head + 2] = past;
                     int position = 0;
                     for (int slot = 0; slot < slots; slot++) {
                         int entry = nextEntry + slot / KvPageDescriptor.PAGE_SLOTS;
-                        entries[2 * entry] = PAGES - 1 - entry;
+                        entries[2 * entry] = pages - 1 - entry;
                         boolean isPast = slot < past;
                         if (!isPast || random.nextInt(4) > 0) {
                             entries[2 * entry + 1] |= 1 << slot % KvPageDescriptor.PAGE_SLOTS;
                         }
                         if (isPast) {
-                            position += 1 + random.nextInt(s == 3 ? 6 : 2) * random.nextInt(20);
+                            position += 1 + random.nextInt(1 + s % 4) * random.nextInt(3);
                             writeSlot(
                                     bytes,
                                     entries[2 * entry],
                                     slot % KvPageDescriptor.PAGE_SLOTS,
-                                    Math.min(position, 1400 + slot % 64));
+                                    position);
                         }
                     }
-                    nextEntry += pages;
+                    nextEntry += pagesOf(slots);
                 }
             }
         }
@@ -376,8 +485,9 @@ abstract class KernelConformanceTest {
                     Output qOut = new Output(kernels, q.length);
                     Output faults = new Output(kernels, numRows);
                     DeviceBuffer scores =
-                            kernels.allocate(4L * PAGES * KvPageDescriptor.PAGE_SLOTS);
-                    Output out = new Output(kernels, q.length)) {
+                            kernels.allocate(4L * pages * KvPageDescriptor.PAGE_SLOTS);
+                    Activations out =
+                            Activations.allocate(kernels, numRows, numHeads * page.headDim())) {
                 poolBuffer.write(0, ByteBuffer.wrap(pool));
                 qOut.buffer.write(0, bytes(q));
                 CacheView view =
@@ -385,9 +495,9 @@ abstract class KernelConformanceTest {
                                 page,
                                 poolBuffer,
                                 numRows,
-                                ROWS.length,
+                                counts.length,
                                 KV_HEADS,
-                                1500 + 10 * ROWS.length + numRows,
+                                1500 + 10 * counts.length + numRows,
                                 rowsBuffer,
                                 sequencesBuffer,
                                 headsBuffer,
@@ -398,11 +508,17 @@ abstract class KernelConformanceTest {
                                 null);
                 kernels.ropeAndStore(
                         view, LAYERS - 1, numHeads, ropeBuffer, qOut.buffer, kBuffer, vBuffer);
-                kernels.attention(view, LAYERS - 1, numHeads, qOut.buffer, out.buffer);
-                int[] attention = out.bits();
-                // The row with a value that is not finite ends its request: its output is nobody's.
-                Arrays.fill(attention, 0, numHeads * page.headDim(), 0);
-                return new Result(ints(all(poolBuffer)), faults.bits(), qOut.bits(), attention);
+                boolean quantized = out.codes() != null;
+                kernels.attend(view, LAYERS - 1, numHeads, qOut.buffer, quantized, out);
+                int[] attention = ints(all(out.values()));
+                byte[] codes = quantized ? all(out.codes()) : new byte[out.width()];
+                if (hasFault) {
+                    // The row ends its request: its output is nobody's.
+                    Arrays.fill(attention, 0, out.width(), 0);
+                    Arrays.fill(codes, 0, out.width(), (byte) 0);
+                }
+                return new Result(
+                        ints(all(poolBuffer)), faults.bits(), qOut.bits(), attention, codes);
             }
         }
     }

@@ -14,6 +14,7 @@ final class CudaMatmul {
     private static final int TILE_ROWS = 32;
     private static final int MAX_WARPS = 4;
     private static final int BATCH = 8;
+    private static final int TENSOR_BATCH = 64;
     private static final int MAX_FLOAT_WARPS = 8;
     private static final int FLOAT_BATCH = 4;
 
@@ -82,14 +83,18 @@ final class CudaMatmul {
                 .buffer(in.codes(), (long) rows * in.width())
                 .buffer(in.scales(), 4 * blocks)
                 .buffer(in.sums(), 4 * blocks);
-        boolean isVector = rows == 1;
-        device.launch(
-                (isVector ? "matvec_" : "matmul_") + ((CudaMatrix) weights[first]).format(),
-                firstTiles[MAX_MATRICES],
-                isVector ? 1 : ceilDiv(rows, BATCH),
-                1,
-                WARP * Math.min(MAX_WARPS, ceilDiv(in.width(), SEGMENT)),
-                arguments);
+        MatrixFormat format = ((CudaMatrix) weights[first]).format();
+        int tiles = firstTiles[MAX_MATRICES];
+        int segmentThreads = WARP * Math.min(MAX_WARPS, ceilDiv(in.width(), SEGMENT));
+        if (rows == 1) {
+            device.launch("matvec_" + format, tiles, 1, 1, segmentThreads, arguments);
+        } else if (rows <= BATCH) {
+            device.launch("matmul_" + format, tiles, 1, 1, segmentThreads, arguments);
+        } else {
+            int chunks = ceilDiv(rows, TENSOR_BATCH);
+            int threads = WARP * MAX_WARPS;
+            device.launch("tensorMatmul_" + format, tiles, chunks, 1, threads, arguments);
+        }
     }
 
     private void multiplyFloats(

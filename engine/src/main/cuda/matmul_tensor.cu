@@ -1,0 +1,203 @@
+// The products of matmul.cu for more than 8 rows of the batch, on integer tensor cores; the same arguments.
+// A thread block makes 32 output rows of 64 rows of the batch. Its 4 warps take 16 output rows each, and every other tile of 8 rows of the
+// batch. Blocks of 32 along K are walked in ascending order:
+//   1. codes, scales and sums of 4 blocks of the batch's activations go to shared memory
+//   2. per block and tile one mma of 16 x 8 x 32 gives the exact integer sums of 16 output rows; each lane gets 4 of them
+//   3. acc = fma(scale * s, v, acc), with a min fma(min, ss, acc), in the lane's registers
+//   4. after each segment of 1,024: y = y + acc
+// Q6_K needs the sums of both halves of a block: two mma of 16 x 8 x 16.
+// mma starts from 2^23 + 2^22 as an integer, less zero * sum, and the result is read as a float: 1.5 * 2^23 + v, exact while |v| < 2^22. That
+// saves converting each sum; those of Q6_K are larger and are converted.
+// Versions: 1, dp4a (matmul.cu); 2, this one: a weight is read once for 64 rows. Not yet: copies ahead of their use, several tiles of
+// output rows a warp.
+#include "matmul.cu"
+
+constexpr int kTensorBatch = 64;
+constexpr int kTensorTile = 8;  // rows of the batch of one mma
+constexpr int kTensorTiles = kTensorBatch / kTensorTile / 2;  // of a warp
+constexpr int kTensorBlocks = 4;  // of K, staged at once
+constexpr int kTensorStride = kTensorBlocks * 8 + 4;  // words of a staged row, without bank conflicts
+constexpr int kMagic = 0x4B400000;  // 1.5 * 2^23 as float
+
+struct TensorMemory {
+    int codes[kTensorBatch][kTensorStride];
+    float scales[kTensorBlocks][kTensorBatch];
+    float sums[kTensorBlocks][kTensorBatch];  // s * sum
+    int starts[kTensorBlocks][kTensorBatch];  // what mma starts from
+};
+
+// d += a . b over 32, or over 16, of K: a 16 output rows, b 8 rows of the batch. Lane l has of a rows l / 4 and l / 4 + 8, of b row l / 4, each
+// four of K from 4 * (l % 4) and, from 16 on, the same; of d output rows l / 4 and l / 4 + 8, rows 2 * (l % 4) and one more of the batch.
+static __device__ __forceinline__ void multiplyTile32(int* d, const int* a, const int* b) {
+#ifdef __CUDACC__
+    asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#else
+    emulatedMma(d, a, b, 2);
+#endif
+}
+
+static __device__ __forceinline__ void multiplyTile16(int* d, const int* a, const int* b) {
+#ifdef __CUDACC__
+    asm("mma.sync.aligned.m16n8k16.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(b[0]));
+#else
+    emulatedMma(d, a, b, 1);
+#endif
+}
+
+// Blocks [first, first + count) of the batch's rows.
+template <typename Format>
+static __device__ __forceinline__ void stage(const MatmulArguments& args, int firstBatch, int batch, int blocks, int first, int count, TensorMemory& memory) {
+    for (int i = (int)threadIdx.x; i < batch * count * 2; i += (int)blockDim.x) {
+        const int j = i / (count * 2);
+        const int quarter = i % (count * 2);
+        const size_t at = (size_t)(firstBatch + j) * blocks + first;
+        loadInts(args.codes + at * kBlock + quarter * 16, &memory.codes[j][quarter * 4]);
+    }
+    for (int i = (int)threadIdx.x; i < batch * count; i += (int)blockDim.x) {
+        const int j = i % batch;
+        const int b = i / batch;
+        const size_t at = (size_t)(firstBatch + j) * blocks + first + b;
+        const float scale = args.scales[at];
+        const int sum = args.sums[at];
+        memory.scales[b][j] = scale;
+        memory.starts[b][j] = Format::kHalves ? 0 : kMagic - Format::kZero * sum;
+        if constexpr (Format::kMins) memory.sums[b][j] = scale * (float)sum;
+    }
+}
+
+// A block of two output rows: what this lane gives to mma, and the rows' factors.
+template <typename Format>
+struct WeightFragment {
+    int codes[4];
+    float scales[2];
+    float mins[2];
+    int halves[2][2];
+
+    __device__ __forceinline__ WeightFragment(const Matrix& m, const int* rows, int block) {
+        const int blocks = m.columns / kBlock;
+        const int quarter = laneOf() % 4;
+#pragma unroll
+        for (int r = 0; r < 2; r++) {
+            const size_t at = (size_t)rows[r] * blocks + block;
+            if constexpr (Format::kNibbles) {
+                const int pairs = ((const int*)m.codes)[at * 4 + quarter];
+                codes[r] = pairs & 0x0F0F0F0F;
+                codes[2 + r] = (int)((uint32_t)pairs >> 4) & 0x0F0F0F0F;
+            } else {
+                codes[r] = ((const int*)m.codes)[at * 8 + quarter];
+                codes[2 + r] = ((const int*)m.codes)[at * 8 + 4 + quarter];
+            }
+            scales[r] = Format::scale(m, at);
+            if constexpr (Format::kMins) mins[r] = Format::min(m, at);
+            if constexpr (Format::kHalves) {
+                halves[r][0] = m.halfScales[2 * at];
+                halves[r][1] = m.halfScales[2 * at + 1];
+            }
+        }
+    }
+};
+
+template <typename Format>
+static __device__ __forceinline__ void addBlock(
+    const WeightFragment<Format>& weights, const TensorMemory& memory, int block, int tile, float* acc) {
+    const int quarter = laneOf() % 4;
+    const int* codes = &memory.codes[tile * kTensorTile + laneOf() / 4][block * 8 + quarter];
+    const int inputs[2] = {codes[0], codes[4]};
+    const int column = tile * kTensorTile + 2 * quarter;
+    int d[4];
+    int upper[4] = {0, 0, 0, 0};
+#pragma unroll
+    for (int i = 0; i < 4; i++) d[i] = memory.starts[block][column + i % 2];
+    if constexpr (Format::kHalves) {
+        multiplyTile16(d, weights.codes, inputs);
+        multiplyTile16(upper, weights.codes + 2, inputs + 1);
+    } else {
+        multiplyTile32(d, weights.codes, inputs);
+    }
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        const int r = i / 2;
+        float v;
+        if constexpr (Format::kHalves) {
+            v = (float)(weights.halves[r][0] * d[i] + weights.halves[r][1] * upper[i]);
+        } else {
+            v = __int_as_float(d[i]) - __int_as_float(kMagic);
+        }
+        acc[i] = fmaf(weights.scales[r] * memory.scales[block][column + i % 2], v, acc[i]);
+        if constexpr (Format::kMins) acc[i] = fmaf(weights.mins[r], memory.sums[block][column + i % 2], acc[i]);
+    }
+}
+
+template <typename Format>
+static __device__ __forceinline__ void multiplyOnTensorCores(const MatmulArguments& args, TensorMemory& memory) {
+    int matrix = 0;
+    while ((int)blockIdx.x >= args.firstTiles[matrix + 1]) matrix++;
+    const Matrix& m = args.weights[matrix];
+    const int blocks = m.columns / kBlock;
+    const int firstBatch = (int)blockIdx.y * kTensorBatch;
+    const int batch = args.batch - firstBatch < kTensorBatch ? args.batch - firstBatch : kTensorBatch;
+    const int firstRow = ((int)blockIdx.x - args.firstTiles[matrix]) * kTileRows + warpOf() % 2 * 16 + laneOf() / 4;
+    const int rows[2] = {firstRow < m.rows ? firstRow : m.rows - 1, firstRow + 8 < m.rows ? firstRow + 8 : m.rows - 1};
+    const int firstTile = warpOf() / 2;
+
+    float acc[kTensorTiles][4];
+    float y[kTensorTiles][4];
+#pragma unroll
+    for (int t = 0; t < kTensorTiles; t++) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) acc[t][i] = y[t][i] = 0.f;
+    }
+    for (int first = 0; first < blocks; first += kTensorBlocks) {
+        const int count = blocks - first < kTensorBlocks ? blocks - first : kTensorBlocks;
+        __syncthreads();
+        stage<Format>(args, firstBatch, batch, blocks, first, count, memory);
+        __syncthreads();
+        for (int b = 0; b < count; b++) {
+            const WeightFragment<Format> weights(m, rows, first + b);
+#pragma unroll
+            for (int t = 0; t < kTensorTiles; t++) {
+                const int tile = firstTile + 2 * t;
+                if (tile * kTensorTile < batch) addBlock(weights, memory, b, tile, acc[t]);
+            }
+        }
+        const int end = first + count;
+        if (end % kWarp != 0 && end < blocks) continue;
+        // A segment ends.
+#pragma unroll
+        for (int t = 0; t < kTensorTiles; t++) {
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                y[t][i] = end <= kWarp ? acc[t][i] : y[t][i] + acc[t][i];
+                acc[t][i] = 0.f;
+            }
+        }
+    }
+#pragma unroll
+    for (int t = 0; t < kTensorTiles; t++) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            const int j = (firstTile + 2 * t) * kTensorTile + 2 * (laneOf() % 4) + i % 2;
+            const int row = firstRow + i / 2 * 8;
+            if (j >= batch || row >= m.rows) continue;
+            float* out = args.outs[matrix] + (size_t)(firstBatch + j) * m.rows + row;
+            *out = args.added ? *out + y[t][i] : y[t][i];
+        }
+    }
+}
+
+#define TENSOR_MATMUL(Format)                                               \
+    KERNEL(tensorMatmul_##Format, MatmulArguments, kMatmulWarps * kWarp) {  \
+        __shared__ TensorMemory memory;                                     \
+        multiplyOnTensorCores<Format>(args, memory);                        \
+    }
+TENSOR_MATMUL(Q4_0)
+TENSOR_MATMUL(Q4_1)
+TENSOR_MATMUL(Q4_K)
+TENSOR_MATMUL(Q5_1)
+TENSOR_MATMUL(Q5_K)
+TENSOR_MATMUL(Q6_K)
+TENSOR_MATMUL(Q8_0)
