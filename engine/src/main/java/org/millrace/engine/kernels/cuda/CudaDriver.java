@@ -1,11 +1,8 @@
 package org.millrace.engine.kernels.cuda;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUresult;
@@ -18,8 +15,6 @@ final class CudaDriver {
      * for tests.
      */
     private static final String LIBRARY_PROPERTY = "millrace.cuda.driver";
-
-    private static final String TEMPORARY_FILES = "java.io.tmpdir";
 
     /** The driver's own device file, and that of the Windows subsystem. */
     private static final List<Path> DEVICE_FILES =
@@ -51,11 +46,7 @@ final class CudaDriver {
 
     private static String load(String library) {
         try {
-            if (library != null) {
-                // Its name satisfies what JCuda's own library asks for.
-                System.load(Path.of(library).toAbsolutePath().toString());
-            }
-            int result = unpackAndStart();
+            int result = JCudaLibraries.load(library, () -> JCudaDriver.cuInit(0));
             if (result != CUresult.CUDA_SUCCESS) {
                 return "the CUDA driver does not start: " + describe(result);
             }
@@ -63,29 +54,6 @@ final class CudaDriver {
         } catch (UnsatisfiedLinkError e) {
             return "no CUDA driver (libcuda.so.1) on this machine: "
                     + e.getMessage().lines().findFirst().orElse("");
-        }
-    }
-
-    /**
-     * JCuda unpacks its libraries to fixed names in the directory for temporary files, and a
-     * library can be loaded by one class loader only: a job that starts again in the same process
-     * has another one, so each gets a directory of its own.
-     */
-    private static int unpackAndStart() {
-        String shared = System.getProperty(TEMPORARY_FILES);
-        try {
-            Path own = Files.createTempDirectory("millrace-jcuda");
-            own.toFile().deleteOnExit();
-            System.setProperty(TEMPORARY_FILES, own.toString());
-            int result = JCudaDriver.cuInit(0);
-            try (Stream<Path> unpacked = Files.list(own)) {
-                unpacked.forEach(file -> file.toFile().delete());
-            }
-            return result;
-        } catch (IOException e) {
-            throw new UncheckedIOException("no directory for JCuda's libraries", e);
-        } finally {
-            System.setProperty(TEMPORARY_FILES, shared);
         }
     }
 

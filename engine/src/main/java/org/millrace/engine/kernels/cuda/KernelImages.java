@@ -3,20 +3,26 @@ package org.millrace.engine.kernels.cuda;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.Set;
 import java.util.zip.GZIPInputStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Compiled kernels, shipped as resources that {@code src/main/cuda/compile.sh} makes: machine code
- * for the generations 8 and 9, and PTX that the driver compiles for newer ones.
+ * Compiled kernels: machine code that {@code src/main/cuda/compile.sh} made and that is shipped as
+ * resources; for other devices NVRTC compiles at start, and where there is none, the driver does
+ * from shipped PTX.
  */
 final class KernelImages {
+    private static final Logger LOG = LoggerFactory.getLogger(KernelImages.class);
+
     private static final int OLDEST_CAPABILITY = 80;
+    private static final Set<Integer> SHIPPED = Set.of(80, 86, 89, 90);
 
     private KernelImages() {}
 
     /**
-     * The image for a device of this compute capability (80 for {@code sm_80}), ending in a zero
-     * byte.
+     * The image for a device of this compute capability (80 for {@code sm_80}).
      *
      * @throws UnsupportedOperationException if there is none
      */
@@ -28,13 +34,24 @@ final class KernelImages {
                             + ", oldest=sm_"
                             + OLDEST_CAPABILITY);
         }
-        return switch (capability / 10) {
-            case 8 -> read("/cuda/millrace-sm_80.cubin.gz");
-            case 9 -> read("/cuda/millrace-sm_90.cubin.gz");
-            default -> read("/cuda/millrace-compute_80.ptx.gz");
-        };
+        if (SHIPPED.contains(capability)) {
+            return read("/cuda/millrace-sm_" + capability + ".cubin.gz");
+        }
+        try {
+            byte[] image = KernelCompiler.compile(capability);
+            LOG.info("Compiled the CUDA kernels by NVRTC for sm_{}", capability);
+            return image;
+        } catch (UnsupportedOperationException e) {
+            LOG.warn(
+                    "No machine code for sm_{} is shipped and it cannot be compiled here ({}); the driver"
+                            + " compiles PTX of compute_80 instead",
+                    capability,
+                    e.getMessage());
+            return read("/cuda/millrace-compute_80.ptx.gz");
+        }
     }
 
+    /** Ends in a zero byte if it is PTX. */
     private static byte[] read(String resource) {
         try (InputStream image = KernelImages.class.getResourceAsStream(resource)) {
             if (image == null) {

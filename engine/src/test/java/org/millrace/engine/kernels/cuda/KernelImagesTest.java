@@ -2,6 +2,7 @@ package org.millrace.engine.kernels.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -47,10 +48,55 @@ class KernelImagesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {80, 86, 89, 90, 100, 120})
+    @ValueSource(ints = {80, 86, 89, 90})
     void everyImageHasEveryKernel(int capability) throws IOException {
         String image = new String(KernelImages.of(capability), StandardCharsets.ISO_8859_1);
         assertThat(kernels()).hasSize(55).allSatisfy(name -> assertThat(image).contains(name));
+    }
+
+    @Test
+    void otherDevicesAreCompiledForAtStart() throws IOException {
+        Path library = nvrtc();
+        assumeThat(library).as("NVRTC, which src/main/cuda/compile.sh fetches").isNotNull();
+        System.setProperty(KernelCompiler.LIBRARY_PROPERTY, library.toString());
+        try {
+            assertThat(KernelCompiler.failure()).isNull();
+            String machineCode = new String(KernelImages.of(87), StandardCharsets.ISO_8859_1);
+            assertThat(machineCode).startsWith("\177ELF");
+            assertThat(kernels()).allSatisfy(name -> assertThat(machineCode).contains(name));
+            assertThat(KernelImages.of(120)).asString().contains(".version 8.5", ".target sm_90");
+            assertThat(KernelCompiler.compile(80)).isEqualTo(KernelImages.of(80));
+        } finally {
+            System.clearProperty(KernelCompiler.LIBRARY_PROPERTY);
+        }
+    }
+
+    private static Path nvrtc() throws IOException {
+        String home = System.getenv("MILLRACE_HOME");
+        Path tools =
+                (home == null
+                                ? Path.of(System.getProperty("user.home"), ".cache", "millrace")
+                                : Path.of(home))
+                        .resolve("cuda-tools");
+        if (!Files.exists(tools)) {
+            return null;
+        }
+        try (Stream<Path> files = Files.walk(tools)) {
+            return files.filter(file -> file.endsWith("libnvrtc.so.12")).findFirst().orElse(null);
+        }
+    }
+
+    @Test
+    void withoutCompilerOtherDevicesGetPtx() {
+        System.setProperty(KernelCompiler.LIBRARY_PROPERTY, "/nowhere/libnvrtc.so.12");
+        try {
+            assertThatThrownBy(() -> KernelCompiler.compile(87))
+                    .isInstanceOf(UnsupportedOperationException.class)
+                    .hasMessage("millrace.cuda.nvrtc=/nowhere/libnvrtc.so.12 does not exist");
+            assertThat(KernelImages.of(87)).asString().contains(".version 8.5", ".target sm_80");
+        } finally {
+            System.clearProperty(KernelCompiler.LIBRARY_PROPERTY);
+        }
     }
 
     private static Set<String> kernels() throws IOException {
