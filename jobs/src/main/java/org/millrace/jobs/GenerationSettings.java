@@ -1,7 +1,11 @@
 package org.millrace.jobs;
 
+import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ReadableConfig;
 import org.millrace.engine.ModelOptions;
+import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.engine.kvcache.policy.RetentionPolicies;
+import org.millrace.engine.kvcache.policy.RetentionPolicy;
 import org.millrace.operators.GenerationOptions;
 
 /** From a job's configuration to the options of its operator. */
@@ -15,6 +19,31 @@ public final class GenerationSettings {
                 config.get(MillraceOptions.ACTIVATIONS),
                 config.get(MillraceOptions.KERNELS),
                 config.get(MillraceOptions.THREADS));
+    }
+
+    private static String retention(ReadableConfig config, ConfigOption<String> option) {
+        try {
+            return Retention.parse(config.get(option)).toString();
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("bad " + option.key() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Of a policy that can decide about a whole session at once. */
+    private static String idleRetention(ReadableConfig config) {
+        String retention = retention(config, MillraceOptions.IDLE_RETENTION);
+        RetentionPolicy policy = RetentionPolicies.lookup(Retention.parse(retention));
+        boolean isMeasured = policy.profile(0, 1 << 10, 1).isPresent();
+        if (policy.keepsAll() || isMeasured && !policy.replaysPrompt()) {
+            throw new IllegalArgumentException(
+                    "bad "
+                            + MillraceOptions.IDLE_RETENTION.key()
+                            + ": policy="
+                            + config.get(MillraceOptions.IDLE_RETENTION)
+                            + ", must drop something and measure nothing in prompts, such as kvzip,"
+                            + " streaming, window");
+        }
+        return retention;
     }
 
     /**
@@ -34,11 +63,14 @@ public final class GenerationSettings {
         return new GenerationOptions(
                 model,
                 modelOptions(config),
+                retention(config, MillraceOptions.RETENTION),
                 config.get(MillraceOptions.MAX_BATCH_TOKENS),
                 config.get(MillraceOptions.MAX_SEQUENCES),
                 config.get(MillraceOptions.MAX_QUEUED_REQUESTS),
                 config.get(MillraceOptions.REMEMBERED_REQUESTS),
                 config.get(MillraceOptions.SESSION_TTL).toMillis(),
+                config.get(MillraceOptions.IDLE_COMPACTION).toMillis(),
+                idleRetention(config),
                 logAppendTime,
                 config.get(MillraceOptions.ALLOW_MODEL_CHANGE),
                 config.get(MillraceOptions.JOURNAL));

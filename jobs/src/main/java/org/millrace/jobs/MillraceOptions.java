@@ -6,6 +6,8 @@ import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
+import org.millrace.engine.kvcache.policy.RetentionPolicies;
+import org.millrace.operators.GenerationOptions;
 
 /**
  * Options of a generation job. Like any Flink option they are set by {@code -Dkey=value} or in the
@@ -66,6 +68,29 @@ public final class MillraceOptions {
                     .intType()
                     .defaultValue(0)
                     .withDescription("Compute threads of a TaskManager; 0 for one per processor.");
+
+    public static final ConfigOption<String> RETENTION =
+            ConfigOptions.key("millrace.retention")
+                    .stringType()
+                    .defaultValue(RetentionPolicies.DEFAULT)
+                    .withDescription(
+                            "What caches keep of a turn whose request does not say: a policy, then option=value, separated by"
+                                    + " spaces, such as fastgen keep=0.5.");
+
+    public static final ConfigOption<Duration> IDLE_COMPACTION =
+            ConfigOptions.key("millrace.idle-compaction")
+                    .durationType()
+                    .defaultValue(Duration.ZERO)
+                    .withDescription(
+                            "A session's whole cache is compressed before a prompt this much later than the one before, by Kafka"
+                                    + " timestamps; 0 for never. Where the topic has message.timestamp.type=LogAppendTime a timer"
+                                    + " does it early, so that idle sessions rest in state at a fraction of their bytes.");
+
+    public static final ConfigOption<String> IDLE_RETENTION =
+            ConfigOptions.key("millrace.idle-retention")
+                    .stringType()
+                    .defaultValue(GenerationOptions.IDLE_RETENTION)
+                    .withDescription("What idle sessions are compressed by.");
 
     public static final ConfigOption<Integer> MAX_BATCH_TOKENS =
             ConfigOptions.key("millrace.max-batch-tokens")

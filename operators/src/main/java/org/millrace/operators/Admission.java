@@ -35,10 +35,12 @@ final class Admission {
 
     private final Model model;
     private final Generator generator;
+    private final String defaultRetention;
 
-    Admission(Model model, Generator generator) {
+    Admission(Model model, Generator generator, String defaultRetention) {
         this.model = model;
         this.generator = generator;
+        this.defaultRetention = defaultRetention;
     }
 
     /**
@@ -70,7 +72,7 @@ final class Admission {
                                     + " end the session and begin it anew",
                             history.length(), prompt.length, contextLength));
         }
-        Retention retention = Retention.FULL;
+        Retention retention = RequestDecoder.retention(request, defaultRetention);
         int positions =
                 Sequence.positionsNeeded(
                         history, prompt.length, params.maxTokens(), retention, contextLength);

@@ -6,17 +6,15 @@ import org.millrace.operators.state.SessionWork;
 /**
  * The request that comes into the batch next, kept while it waits for room.
  *
- * @param fresh a turn that begins; null if {@code resumed} is given
- * @param resumed a turn that ran before a restore; null if {@code fresh} is given
+ * @param envelope null for a rest
+ * @param positions most that the session's cache may have to hold until the turn ends
+ * @param fresh a turn that begins, else null
+ * @param resumed a turn that ran before a restore, else null
  */
 record Candidate(
         WaitingLine.Place place,
         SessionWork.Entry entry,
         PromptEnvelope envelope,
+        int positions,
         Admission.Turn fresh,
-        RunningTurn resumed) {
-    /** Most positions that the session's cache may have to hold until the turn ends. */
-    int positions() {
-        return fresh != null ? fresh.positions() : resumed.positions();
-    }
-}
+        RunningTurn resumed) {}

@@ -2,10 +2,13 @@ package org.millrace.operators;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.millrace.engine.batch.FinishReason;
 import org.millrace.engine.batch.Sequence;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.policy.RetentionPolicies;
 import org.millrace.operators.state.SessionWork;
 import org.millrace.schemas.CacheStatistics;
 import org.millrace.schemas.Completion;
@@ -27,9 +30,26 @@ final class Completions {
                                 .setPositions(cache.length())
                                 .setBytes(cache.bytes())
                                 .setFullBytes(cache.fullBytes())
+                                .setRetention(sequence.retention().toString())
+                                .setHeadsPerRung(headsPerRung(sequence))
                                 .build())
                 .setModelFingerprint(fingerprints(turn.firstFingerprint(), modelFingerprint))
                 .build();
+    }
+
+    private static Map<String, Integer> headsPerRung(Sequence sequence) {
+        List<String> rungs = RetentionPolicies.lookup(sequence.retention()).rungs();
+        Map<String, Integer> heads = new TreeMap<>();
+        sequence.cache()
+                .summary()
+                .headsPerRung()
+                .forEach(
+                        (rung, count) -> {
+                            boolean isUncompressed = rung == SessionCache.NO_RUNG;
+                            heads.merge(
+                                    isUncompressed ? "full" : rungs.get(rung), count, Integer::sum);
+                        });
+        return heads;
     }
 
     /** Of a turn that ran before a restore and ended before it came back into the batch. */

@@ -1,5 +1,8 @@
 package org.millrace.operators;
 
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.apache.flink.metrics.Counter;
@@ -8,6 +11,10 @@ import org.apache.flink.metrics.Histogram;
 import org.apache.flink.metrics.MeterView;
 import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.runtime.metrics.DescriptiveStatisticsHistogram;
+import org.millrace.engine.batch.StepResult;
+import org.millrace.engine.kvcache.policy.HeadChoice;
+import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.engine.kvcache.policy.RetentionPolicies;
 
 /**
  * The operator's metrics in Flink's registry, in group {@code millrace}. Times are in microseconds.
@@ -16,6 +23,7 @@ final class GenerationMetrics {
     private static final int WINDOW = 1000;
 
     private final MetricGroup group;
+    private final Map<String, Counter> headsOnRung = new HashMap<>();
     private final Counter promptTokens;
     private final Counter generatedTokens;
     private final Counter completions;
@@ -24,6 +32,10 @@ final class GenerationMetrics {
     private final Counter deadLetters;
     private final Counter restoredSessions;
     private final Counter rebuiltSessions;
+    private final Counter replayedTokens;
+    private final Counter restedSessions;
+    private final Counter keptSlots;
+    private final Counter droppedSlots;
     private final Histogram batchSize;
     private final Histogram stepMicros;
     private final Histogram firstTokenMicros;
@@ -39,6 +51,10 @@ final class GenerationMetrics {
         deadLetters = group.counter("deadLetters");
         restoredSessions = group.counter("restoredSessions");
         rebuiltSessions = group.counter("rebuiltSessions");
+        replayedTokens = group.counter("replayedTokens");
+        restedSessions = group.counter("restedSessions");
+        keptSlots = group.counter("keptSlots");
+        droppedSlots = group.counter("droppedSlots");
         batchSize = histogram("batchSize");
         stepMicros = histogram("stepMicros");
         firstTokenMicros = histogram("firstTokenMicros");
@@ -76,6 +92,33 @@ final class GenerationMetrics {
         stepMicros.update(TimeUnit.NANOSECONDS.toMicros(nanos));
         promptTokens.inc(prefilled);
         generatedTokens.inc(generated);
+    }
+
+    void replayed(int tokens) {
+        replayedTokens.inc(tokens);
+    }
+
+    void rested() {
+        restedSessions.inc();
+    }
+
+    /** Counts slots of a prompt, and heads by the rung that they took. */
+    void compacted(StepResult.Compacted compacted) {
+        Retention retention = compacted.retention();
+        List<String> rungs = RetentionPolicies.lookup(retention).rungs();
+        MetricGroup policy = group.addGroup("policy", retention.policy());
+        for (HeadChoice head : compacted.heads()) {
+            int kept = head.kept().cardinality();
+            keptSlots.inc(kept);
+            droppedSlots.inc(compacted.columns() - kept);
+            headsOnRung
+                    .computeIfAbsent(
+                            retention.policy() + " " + rungs.get(head.rung()),
+                            name ->
+                                    policy.addGroup("rung", rungs.get(head.rung()))
+                                            .counter("heads"))
+                    .inc();
+        }
     }
 
     void firstToken(long millis) {

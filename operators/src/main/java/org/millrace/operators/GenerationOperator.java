@@ -186,7 +186,10 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
     @Override
     public void onProcessingTime(InternalTimer<String, VoidNamespace> timer) throws Exception {
         state.select(timer.getKey());
-        ages.onTimer(timer.getTimestamp());
+        if (ages.onTimer(timer.getTimestamp()) == SessionAges.Age.IDLE) {
+            loop.rest(timer.getKey());
+            scheduler.schedule();
+        }
     }
 
     @Override

@@ -9,6 +9,7 @@ import org.millrace.operators.state.SessionWork;
  * <p>Wall-clock times are milliseconds since the epoch.
  */
 final class LiveTurn {
+    private final String sessionId;
     private final PromptEnvelope envelope;
     private final SessionWork.Entry entry;
     private final String firstFingerprint;
@@ -26,6 +27,23 @@ final class LiveTurn {
             String firstFingerprint,
             long startedMillis,
             long firstTokenMillis) {
+        this(
+                envelope.sessionId(),
+                envelope,
+                entry,
+                firstFingerprint,
+                startedMillis,
+                firstTokenMillis);
+    }
+
+    private LiveTurn(
+            String sessionId,
+            PromptEnvelope envelope,
+            SessionWork.Entry entry,
+            String firstFingerprint,
+            long startedMillis,
+            long firstTokenMillis) {
+        this.sessionId = sessionId;
         this.envelope = envelope;
         this.entry = entry;
         this.firstFingerprint = firstFingerprint;
@@ -33,6 +51,12 @@ final class LiveTurn {
         this.firstTokenMillis = firstTokenMillis;
     }
 
+    /** A rest of a session, which nobody asked for. */
+    static LiveTurn rest(String sessionId, SessionWork.Entry entry) {
+        return new LiveTurn(sessionId, null, entry, "", 0, 0);
+    }
+
+    /** Null for a rest. */
     PromptEnvelope envelope() {
         return envelope;
     }
@@ -42,11 +66,11 @@ final class LiveTurn {
     }
 
     String sessionId() {
-        return envelope.sessionId();
+        return sessionId;
     }
 
     String requestId() {
-        return envelope.requestId();
+        return entry.requestId();
     }
 
     String firstFingerprint() {
@@ -62,7 +86,7 @@ final class LiveTurn {
     }
 
     boolean isPast(long nowMillis) {
-        return isPast(envelope, nowMillis);
+        return envelope != null && isPast(envelope, nowMillis);
     }
 
     /** Whether a request's deadline is over. */

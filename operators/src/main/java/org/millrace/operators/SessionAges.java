@@ -9,19 +9,28 @@ import org.millrace.operators.state.SessionStateManager;
 
 /**
  * Judges the age of sessions by Kafka timestamps alone: a wall clock would make a replay decide
- * otherwise. A session is too old for a prompt that is so much younger than the one before.
+ * otherwise. A session is idle, or too old, for a prompt that is so much younger than the one
+ * before.
  *
- * <p>A timer frees the state of sessions that nobody comes back to. It may do so only where
- * timestamps are log-append time and the session's partition has gone past the session's end:
- * whatever prompt follows is then too young for it anyway, so that nobody can tell whether the
- * timer was first. The wall clock only says when to look.
+ * <p>A timer compresses and frees sessions that nobody comes back to. It may do so only where
+ * timestamps are log-append time and the session's partition has gone past that age: whatever
+ * prompt follows is then too young for it anyway, so that nobody can tell whether the timer was
+ * first. The wall clock only says when to look.
  */
 final class SessionAges {
+    /** What a session is after a time without prompts. */
+    enum Age {
+        CURRENT,
+        IDLE,
+        ENDED
+    }
+
     private record Partition(String topic, int number) {}
 
     private final SessionStateManager state;
     private final InternalTimerService<VoidNamespace> timers;
     private final long ttlMillis;
+    private final long idleMillis;
     private final boolean logAppendTime;
     private final Map<Partition, Long> newestMillis = new HashMap<>();
 
@@ -32,13 +41,14 @@ final class SessionAges {
         this.state = state;
         this.timers = timers;
         this.ttlMillis = options.sessionTtlMillis();
+        this.idleMillis = options.idleMillis();
         this.logAppendTime = options.logAppendTime();
     }
 
-    /** Notes a prompt of the selected session; whether the session is too old for it. */
-    boolean isTooOldFor(Origin prompt) throws Exception {
-        if (ttlMillis == 0) {
-            return false;
+    /** Notes a prompt of the selected session; what the session is when it comes. */
+    Age before(Origin prompt) throws Exception {
+        if (ttlMillis == 0 && idleMillis == 0) {
+            return Age.CURRENT;
         }
         long timestampMillis = prompt.timestampMillis();
         newestMillis.merge(
@@ -47,42 +57,54 @@ final class SessionAges {
         long newest =
                 last == null ? timestampMillis : Math.max(last.timestampMillis(), timestampMillis);
         long timerMillis =
-                last != null && last.timerMillis() > 0 ? last.timerMillis() : registerTimer();
+                last != null && last.timerMillis() > 0 ? last.timerMillis() : registerTimer(0);
         state.setLastPrompt(
                 new LastPrompt(prompt.topic(), prompt.partition(), newest, timerMillis));
-        return last != null && timestampMillis - last.timestampMillis() > ttlMillis;
+        return last == null ? Age.CURRENT : age(timestampMillis - last.timestampMillis());
     }
 
-    private long registerTimer() {
-        if (!logAppendTime) {
+    private Age age(long millis) {
+        if (ttlMillis > 0 && millis > ttlMillis) {
+            return Age.ENDED;
+        }
+        return idleMillis > 0 && millis > idleMillis ? Age.IDLE : Age.CURRENT;
+    }
+
+    /** For the next age that is yet to come after {@code ageMillis}; 0 if there is none. */
+    private long registerTimer(long ageMillis) {
+        long nextMillis = idleMillis > ageMillis ? idleMillis : ttlMillis;
+        if (!logAppendTime || nextMillis == 0) {
             return 0;
         }
-        long timeMillis = timers.currentProcessingTime() + ttlMillis;
+        long timeMillis = timers.currentProcessingTime() + Math.max(1, nextMillis - ageMillis);
         timers.registerProcessingTimeTimer(VoidNamespace.INSTANCE, timeMillis);
         return timeMillis;
     }
 
     /**
-     * Called by the selected session's timer: forgets the session if its end is past, else looks
-     * again later.
+     * Called by the selected session's timer: what the session is by now. Forgets one whose end is
+     * past; otherwise looks again later.
      */
-    void onTimer(long timeMillis) throws Exception {
+    Age onTimer(long timeMillis) throws Exception {
         LastPrompt last = state.lastPrompt();
         if (last == null || last.timerMillis() != timeMillis) {
-            return;
+            return Age.CURRENT;
         }
         Long newest = newestMillis.get(new Partition(last.topic(), last.partition()));
-        boolean ended = newest != null && newest - last.timestampMillis() > ttlMillis;
-        if (ended && state.work().isEmpty()) {
+        long ageMillis = newest == null ? 0 : newest - last.timestampMillis();
+        Age age = state.work().isEmpty() ? age(ageMillis) : Age.CURRENT;
+        if (age == Age.ENDED) {
             state.forgetSession();
             state.forgetLastPrompt();
         } else {
+            long nextTimerMillis = registerTimer(age == Age.IDLE ? ageMillis : 0);
             state.setLastPrompt(
                     new LastPrompt(
                             last.topic(),
                             last.partition(),
                             last.timestampMillis(),
-                            registerTimer()));
+                            nextTimerMillis));
         }
+        return age;
     }
 }

@@ -48,7 +48,12 @@ final class SessionQueues {
     /** Queues a prompt of the selected session. */
     Offer offer(PromptEnvelope envelope) throws Exception {
         SessionWork before = state.work();
-        SessionWork work = ages.isTooOldFor(envelope.origin()) ? withEnd(before) : before;
+        SessionWork work =
+                switch (ages.before(envelope.origin())) {
+                    case CURRENT -> before;
+                    case IDLE -> withRest(before, envelope.request().getPriority());
+                    case ENDED -> withEnd(before);
+                };
         if (work.find(envelope.requestId()) != null) {
             return Offer.UNANSWERED;
         }
@@ -56,7 +61,6 @@ final class SessionQueues {
             return Offer.ANSWERED;
         }
         state.putRequest(work.nextNumber(), envelope);
-        requests++;
         store(
                 envelope.sessionId(),
                 before,
@@ -74,12 +78,22 @@ final class SessionQueues {
         store(sessionId, before, withEnd(before));
     }
 
+    /** Queues a rest of the selected session. */
+    void rest(String sessionId) throws Exception {
+        SessionWork before = state.work();
+        store(sessionId, before, withRest(before, 0));
+    }
+
+    private SessionWork withRest(SessionWork work, int priority) {
+        return work.with(Kind.REST, "", priority, clockMillis.getAsLong());
+    }
+
     private SessionWork withEnd(SessionWork work) {
-        requests++;
         return work.with(Kind.END_SESSION, "", 0, clockMillis.getAsLong());
     }
 
     private void store(String sessionId, SessionWork before, SessionWork after) throws Exception {
+        requests += after.size() - before.size();
         if (before.isEmpty()) {
             advance(sessionId, after);
         } else {
@@ -102,7 +116,7 @@ final class SessionQueues {
         }
     }
 
-    /** Carries out ends of the session until a turn comes first, which gets in line. */
+    /** Carries out ends of the session until a turn or a rest comes first, which gets in line. */
     private void advance(String sessionId, SessionWork work) throws Exception {
         SessionWork rest = work;
         while (!rest.isEmpty() && rest.first().kind() == Kind.END_SESSION) {

@@ -128,6 +128,11 @@ final class StepLoop {
         }
     }
 
+    /** Takes in that the selected session is idle. */
+    void rest(String sessionId) throws Exception {
+        queues.rest(sessionId);
+    }
+
     /** One round. */
     void step() throws Exception {
         endOverdue(clockMillis.getAsLong());
@@ -144,6 +149,8 @@ final class StepLoop {
                 result.prefillTokens(),
                 result.tokens().size(),
                 System.nanoTime() - begin);
+        metrics.replayed(result.replayedTokens());
+        result.compacted().forEach(metrics::compacted);
         for (int i = 0; i < from.length; i++) {
             Sequence sequence = batch.get(i);
             journal.computed(
@@ -160,8 +167,14 @@ final class StepLoop {
         return (LiveTurn) sequence.attachment();
     }
 
-    /** Pages go to state as they fill, so that a barrier finds little left to do. */
+    /**
+     * Pages go to state as they fill, so that a barrier finds little left to do; not before they
+     * are compressed.
+     */
     private void storeFullPages(Sequence sequence) {
+        if (sequence.isCompactionAhead()) {
+            return;
+        }
         state.select(turn(sequence).sessionId());
         sequence.cache().writeFullPages(state.pageSink());
     }
@@ -210,9 +223,13 @@ final class StepLoop {
             journal.stored(sessionId, sequence.cache().length());
             state.setSession(state.session().with(sequence.transcript(), model.fingerprint()));
         }
-        answers.completion(
-                turn.envelope(),
-                Completions.of(turn, sequence, model.fingerprint(), clockMillis.getAsLong()));
+        if (turn.envelope() == null) {
+            metrics.rested();
+        } else {
+            answers.completion(
+                    turn.envelope(),
+                    Completions.of(turn, sequence, model.fingerprint(), clockMillis.getAsLong()));
+        }
         sequence.cache().close();
         endTurn(sessionId, turn.entry());
     }
@@ -291,7 +308,7 @@ final class StepLoop {
             }
         }
         Candidate next = candidate;
-        if (LiveTurn.isPast(next.envelope(), clockMillis.getAsLong())) {
+        if (next.envelope() != null && LiveTurn.isPast(next.envelope(), clockMillis.getAsLong())) {
             candidate = null;
             endWaiting(next.envelope(), next.entry(), next.resumed(), FinishReason.DEADLINE);
             return true;
@@ -313,11 +330,18 @@ final class StepLoop {
     }
 
     /**
-     * The session's first request, made ready; null if it cannot be answered and left the line for
-     * it.
+     * The session's first request or rest, made ready; null if there is nothing to do for it and it
+     * left the line.
      */
     private Candidate prepare(WaitingLine.Place place) throws Exception {
         SessionWork.Entry entry = state.work().first();
+        if (entry.kind() == SessionWork.Kind.REST) {
+            Candidate rest = starter.prepareRest(place, entry);
+            if (rest == null) {
+                endTurn(place.sessionId(), entry);
+            }
+            return rest;
+        }
         PromptEnvelope envelope = state.request(entry);
         try {
             return starter.prepare(place, entry, envelope);
@@ -329,11 +353,15 @@ final class StepLoop {
     }
 
     /**
-     * Writes what state lacks of the turns in the batch. Called before the backend's own snapshot.
+     * Writes what state lacks of the turns in the batch. A rest is begun again after a restore.
+     * Called before the backend's own snapshot.
      */
     void snapshot(long checkpointId) throws Exception {
         for (Sequence sequence : live.values()) {
             LiveTurn turn = turn(sequence);
+            if (turn.envelope() == null) {
+                continue;
+            }
             state.select(turn.sessionId());
             state.storeRunning(sequence.cache());
             state.setTurn(

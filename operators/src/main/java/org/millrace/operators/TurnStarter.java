@@ -4,10 +4,12 @@ import java.util.function.LongSupplier;
 import org.millrace.engine.Model;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kvcache.CorruptCacheException;
 import org.millrace.engine.kvcache.IncompatibleCacheException;
 import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.operators.decode.BadRequestException;
 import org.millrace.operators.state.RunningTurn;
 import org.millrace.operators.state.SessionRecord;
@@ -30,6 +32,7 @@ final class TurnStarter {
     private final Journal journal;
     private final LongSupplier clockMillis;
     private final boolean allowModelChange;
+    private final Retention idleRetention;
     private final Admission admission;
     private long restoredCheckpoint = -1;
 
@@ -48,7 +51,8 @@ final class TurnStarter {
         this.journal = journal;
         this.clockMillis = clockMillis;
         this.allowModelChange = options.allowModelChange();
-        this.admission = new Admission(model, generator);
+        this.idleRetention = Retention.parse(options.idleRetention());
+        this.admission = new Admission(model, generator, options.retention());
     }
 
     /** Notes which checkpoint the state is of. */
@@ -68,12 +72,24 @@ final class TurnStarter {
         if (resumed != null) {
             checkModel(resumed.modelFingerprint());
             checkPool(resumed);
-            return new Candidate(place, entry, envelope, null, resumed);
+            return new Candidate(place, entry, envelope, resumed.positions(), null, resumed);
         }
         SessionRecord session = state.session();
         checkModel(session.modelFingerprint());
         Admission.Turn fresh = admission.admit(envelope.request(), session);
-        return new Candidate(place, entry, envelope, fresh, null);
+        return new Candidate(place, entry, envelope, fresh.positions(), fresh, null);
+    }
+
+    /** Makes a rest of the selected session ready; null if it has nothing to compress. */
+    Candidate prepareRest(WaitingLine.Place place, SessionWork.Entry entry) throws Exception {
+        SessionRecord session = state.session();
+        checkModel(session.modelFingerprint());
+        Transcript rested = session.transcript().withRest(idleRetention);
+        if (rested.equals(session.transcript())) {
+            return null;
+        }
+        int positions = Sequence.positionsNeeded(rested, model.config().contextLength());
+        return new Candidate(place, entry, null, positions, null, null);
     }
 
     private void checkModel(String fingerprint) {
@@ -95,10 +111,21 @@ final class TurnStarter {
     /** Submits a turn of the selected session; the generator must have room for it. */
     Sequence start(Candidate candidate) throws Exception {
         SessionCache cache = openCache(candidate.place().sessionId());
-        Sequence sequence =
-                candidate.resumed() == null ? begin(candidate, cache) : resume(candidate, cache);
+        Sequence sequence;
+        if (candidate.resumed() != null) {
+            sequence = resume(candidate, cache);
+        } else if (candidate.fresh() != null) {
+            sequence = begin(candidate, cache);
+        } else {
+            sequence = rest(candidate, cache);
+        }
         generator.submit(sequence);
         return sequence;
+    }
+
+    private Sequence rest(Candidate candidate, SessionCache cache) throws Exception {
+        LiveTurn turn = LiveTurn.rest(candidate.place().sessionId(), candidate.entry());
+        return Sequence.rest(cache, state.session().transcript().withRest(idleRetention), turn);
     }
 
     private Sequence begin(Candidate candidate, SessionCache cache) {

@@ -32,11 +32,14 @@ class GenerationOperatorTest {
             new GenerationOptions(
                     TinyModel.path().toString(),
                     TinyModel.OPTIONS,
+                    "full",
                     64,
                     16,
                     1000,
                     2,
                     60_000,
+                    0,
+                    GenerationOptions.IDLE_RETENTION,
                     true,
                     false,
                     null);

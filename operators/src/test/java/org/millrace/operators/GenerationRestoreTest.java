@@ -50,11 +50,14 @@ class GenerationRestoreTest {
         return new GenerationOptions(
                 model.toString(),
                 modelOptions,
+                "full",
                 16,
                 SESSIONS,
                 1000,
                 64,
                 0,
+                0,
+                GenerationOptions.IDLE_RETENTION,
                 false,
                 allowChange,
                 journal().toString());
@@ -326,11 +329,14 @@ class GenerationRestoreTest {
                 new GenerationOptions(
                         TinyModel.path().toString(),
                         TinyModel.OPTIONS,
+                        "full",
                         64,
                         64,
                         1000,
                         64,
                         0,
+                        0,
+                        GenerationOptions.IDLE_RETENTION,
                         false,
                         false,
                         journal().toString());

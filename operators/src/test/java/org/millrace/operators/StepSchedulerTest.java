@@ -11,11 +11,14 @@ class StepSchedulerTest {
         return new GenerationOptions(
                 TinyModel.path().toString(),
                 TinyModel.OPTIONS,
+                "full",
                 16,
                 1,
                 maxQueuedRequests,
                 64,
                 0,
+                0,
+                GenerationOptions.IDLE_RETENTION,
                 false,
                 false,
                 null);

@@ -3,6 +3,7 @@ package org.millrace.schemas;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
 
 /** One filled-in record of each kind, no field at its default. */
 final class SampleRecords {
@@ -39,7 +40,7 @@ final class SampleRecords {
                 .setUsage(new Usage(12, 100, 3))
                 .setLogprobs(List.of(-0.5f, -1f, 0f))
                 .setTimings(new Timings(1L, 20L, 300L))
-                .setCache(new CacheStatistics(115, 4096L, 8192L))
+                .setCache(new CacheStatistics(115, 4096L, 8192L, "", Map.of()))
                 .setModelFingerprint("ab".repeat(32))
                 .setRepeated(true)
                 .build();

@@ -11,6 +11,7 @@ import org.millrace.engine.Model;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kvcache.CacheLayout;
+import org.millrace.engine.kvcache.Compaction;
 import org.millrace.engine.kvcache.CorruptCacheException;
 import org.millrace.engine.kvcache.IncompatibleCacheException;
 import org.millrace.engine.kvcache.KvPageDescriptor;
@@ -19,6 +20,7 @@ import org.millrace.engine.kvcache.PageSource;
 import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.engine.kvcache.policy.HeadChoice;
+import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.model.TransformerModel;
 
 /**
@@ -230,12 +232,19 @@ public final class Generator implements AutoCloseable {
             }
             List<HeadChoice> choices = compactor.afterStep(sequence);
             if (choices != null) {
-                result.compacted().add(new StepResult.Compacted(sequence, choices));
+                result.compacted().add(compacted(sequence, choices));
             }
             if (sequence.isRest() && sequence.schedule().due(sequence.cache()) == null) {
                 end(sequence, FinishReason.RESTED, result);
             }
         }
+    }
+
+    private static StepResult.Compacted compacted(Sequence sequence, List<HeadChoice> choices) {
+        List<Compaction> compactions = sequence.cache().compactions();
+        Compaction last = compactions.get(compactions.size() - 1);
+        return new StepResult.Compacted(
+                sequence, Retention.parse(last.retention()), last.end() - last.start(), choices);
     }
 
     /** Ends sequences with a key or value that is not finite. */

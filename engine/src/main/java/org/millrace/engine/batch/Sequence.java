@@ -306,6 +306,11 @@ public final class Sequence {
         return replay == null && pendingTokens() == rows && !isRest();
     }
 
+    /** Whether the part of the cache that is being computed will be compressed. */
+    public boolean isCompactionAhead() {
+        return schedule.due(cache) != null;
+    }
+
     /** Whether this only compresses a session that nobody waits for. */
     boolean isRest() {
         return turns.get(turns.size() - 1).isRest();
@@ -393,6 +398,11 @@ public final class Sequence {
             }
         }
         return needed;
+    }
+
+    /** {@link #positionsNeeded(int)} of a rest that is yet to begin. */
+    public static int positionsNeeded(Transcript rested, int contextLength) {
+        return positionsNeeded(rested.turns(), 1, contextLength);
     }
 
     /** {@link #positionsNeeded(int)} of a turn of {@code promptTokens} that is yet to begin. */

@@ -3,6 +3,7 @@ package org.millrace.engine.batch;
 import java.util.ArrayList;
 import java.util.List;
 import org.millrace.engine.kvcache.policy.HeadChoice;
+import org.millrace.engine.kvcache.policy.Retention;
 
 /** What one step did. */
 public final class StepResult {
@@ -19,9 +20,11 @@ public final class StepResult {
     /**
      * A cache that was compacted.
      *
+     * @param columns positions that could be dropped
      * @param heads what each head keeps, layer by layer
      */
-    public record Compacted(Sequence sequence, List<HeadChoice> heads) {}
+    public record Compacted(
+            Sequence sequence, Retention retention, int columns, List<HeadChoice> heads) {}
 
     private final List<Token> tokens = new ArrayList<>();
     private final List<Sequence> finished = new ArrayList<>();

@@ -20,12 +20,12 @@ public record Transcript(int[] tokens, List<SessionTurn> turns) {
 
     /**
      * The session after a rest, in which its whole cache is compressed. Nothing happens to a
-     * session without tokens.
+     * session without tokens, or to one that rested last.
      *
      * @param retention of a policy that replays, or measures nothing
      */
     public Transcript withRest(Retention retention) {
-        if (tokens.length == 0) {
+        if (tokens.length == 0 || turns.get(turns.size() - 1).isRest()) {
             return this;
         }
         boolean generated = turns.get(turns.size() - 1).promptEnd() < tokens.length;

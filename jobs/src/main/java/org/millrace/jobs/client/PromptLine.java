@@ -25,6 +25,7 @@ record PromptLine(
         Float repetitionPenalty,
         Long seed,
         Boolean logprobs,
+        String retention,
         Integer priority,
         Long deadlineMillis) {
 
@@ -57,6 +58,9 @@ record PromptLine(
         }
         if (priority != null) {
             builder.setPriority(priority);
+        }
+        if (retention != null) {
+            builder.setRetention(retention);
         }
         if (deadlineMillis != null) {
             builder.setDeadlineMillis(deadlineMillis);

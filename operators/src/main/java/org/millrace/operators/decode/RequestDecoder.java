@@ -6,6 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Set;
 import org.millrace.engine.batch.GenerationParams;
+import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.engine.kvcache.policy.RetentionPolicies;
 import org.millrace.operators.DeadLetterReason;
 import org.millrace.operators.OriginalValue;
 import org.millrace.schemas.ChatMessage;
@@ -62,6 +64,7 @@ public final class RequestDecoder {
                 checkRequestId(request.getRequestId());
                 checkPrompt(request);
                 params(request);
+                retention(request, RetentionPolicies.DEFAULT);
             }
             case CANCEL -> checkRequestId(request.getRequestId());
             case END_SESSION -> {}
@@ -94,6 +97,22 @@ public final class RequestDecoder {
                     limits.getStopStrings(),
                     limits.getIgnoreEos(),
                     sampling.getLogprobs());
+        } catch (IllegalArgumentException e) {
+            throw new BadRequestException(DeadLetterReason.INVALID_PARAMETER, e.getMessage());
+        }
+    }
+
+    /**
+     * What the session's cache keeps of the turn.
+     *
+     * @param defaults text form for requests that do not say
+     * @throws BadRequestException naming what is wrong with the policy or an option
+     */
+    public static Retention retention(PromptRequest request, String defaults)
+            throws BadRequestException {
+        try {
+            return Retention.parse(
+                    request.getRetention().isEmpty() ? defaults : request.getRetention());
         } catch (IllegalArgumentException e) {
             throw new BadRequestException(DeadLetterReason.INVALID_PARAMETER, e.getMessage());
         }

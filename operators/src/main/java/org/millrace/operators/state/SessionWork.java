@@ -19,13 +19,15 @@ public record SessionWork(long nextNumber, List<Entry> entries) {
     public enum Kind {
         TURN,
         /** Forget the session: asked for by a record, or due because of its age. */
-        END_SESSION
+        END_SESSION,
+        /** Compress the session's whole cache: it was idle. */
+        REST
     }
 
     /**
      * One request.
      *
-     * @param requestId empty for {@link Kind#END_SESSION}
+     * @param requestId empty but for a {@link Kind#TURN}
      * @param acceptedMillis wall clock when the operator took it in, since the epoch
      */
     public record Entry(

@@ -13,20 +13,20 @@ import org.millrace.operators.types.FrameSerializer;
 import org.millrace.operators.types.Frames;
 
 /**
- * Version 1: next number int64, number of entries int32, each: number int64, kind int8 (0 turn, 1
- * end of session), request id string, priority int32, accepted int64.
+ * Version 2: next number int64, number of entries int32, each: number int64, kind int8 (0 turn, 1
+ * end of session, 2 rest), request id string, priority int32, accepted int64. Version 1 had no
+ * rests.
  */
 public final class SessionWorkSerializer extends FrameSerializer<SessionWork> {
     static final SessionWorkSerializer INSTANCE = new SessionWorkSerializer();
 
     private static final long serialVersionUID = 1L;
 
-    private static final byte TURN = 0;
-    private static final byte END_SESSION = 1;
+    private static final List<Kind> KINDS = List.of(Kind.TURN, Kind.END_SESSION, Kind.REST);
 
     @Override
     protected int version() {
-        return 1;
+        return 2;
     }
 
     @Override
@@ -35,7 +35,7 @@ public final class SessionWorkSerializer extends FrameSerializer<SessionWork> {
         out.writeInt(value.size());
         for (Entry entry : value.entries()) {
             out.writeLong(entry.number());
-            out.writeByte(entry.kind() == Kind.TURN ? TURN : END_SESSION);
+            out.writeByte(KINDS.indexOf(entry.kind()));
             Frames.writeString(entry.requestId(), out);
             out.writeInt(entry.priority());
             out.writeLong(entry.acceptedMillis());
@@ -51,7 +51,7 @@ public final class SessionWorkSerializer extends FrameSerializer<SessionWork> {
             entries.add(
                     new Entry(
                             in.readLong(),
-                            in.readByte() == TURN ? Kind.TURN : Kind.END_SESSION,
+                            KINDS.get(in.readByte()),
                             Frames.readString(in),
                             in.readInt(),
                             in.readLong()));

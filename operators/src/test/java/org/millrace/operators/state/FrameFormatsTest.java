@@ -51,6 +51,13 @@ class FrameFormatsTest {
         SessionTurn all = new SessionTurn(0, 2, 0, Retention.FULL);
         return Stream.of(
                 new Golden<>(
+                        SessionWorkSerializer.INSTANCE,
+                        SessionWork.NONE
+                                .with(Kind.TURN, "r1", -1, 5)
+                                .with(Kind.END_SESSION, "", 0, 6),
+                        "01000000000000000200000002000000000000000000037231ffffffff00000000000000"
+                                + "0500000000000000010101000000000000000000000006"),
+                new Golden<>(
                         SessionRecordSerializer.INSTANCE,
                         new SessionRecord(
                                 new Transcript(new int[] {1, 700}, List.of(all)),
@@ -77,9 +84,10 @@ class FrameFormatsTest {
                         SessionWorkSerializer.INSTANCE,
                         SessionWork.NONE
                                 .with(Kind.TURN, "r1", -1, 5)
-                                .with(Kind.END_SESSION, "", 0, 6),
-                        "01000000000000000200000002000000000000000000037231ffffffff00000000000000"
-                                + "0500000000000000010101000000000000000000000006"),
+                                .with(Kind.END_SESSION, "", 0, 6)
+                                .with(Kind.REST, "", 0, 7),
+                        "02000000000000000300000003000000000000000000037231ffffffff00000000000000"
+                                + "050000000000000001010100000000000000000000000600000000000000020201000000000000000000000007"),
                 new Golden<>(
                         RunningTurnSerializer.INSTANCE,
                         new RunningTurn(new byte[] {1, 2}, 300, "ab", 7, 8),
