@@ -34,6 +34,12 @@ final class Progress implements AutoCloseable {
         }
     }
 
+    void stepBy(long done) {
+        if (bar != null) {
+            bar.stepBy(done);
+        }
+    }
+
     @Override
     public void close() {
         if (bar != null) {

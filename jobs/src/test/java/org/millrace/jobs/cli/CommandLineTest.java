@@ -124,6 +124,51 @@ class CommandLineTest {
         assertThat(outcome.json().get("tokens")).isNotEmpty();
     }
 
+    @Test
+    void evalMeasuresPoliciesBesideTheFullCache() throws Exception {
+        Path text = write("text.txt", "The mill turns while the race runs. ".repeat(20));
+        Outcome outcome =
+                run(
+                        "eval",
+                        "--text",
+                        text.toString(),
+                        "--context",
+                        "64,96",
+                        "--continuation",
+                        "16",
+                        "--windows",
+                        "2",
+                        "--policy",
+                        "full",
+                        "--policy",
+                        "streaming local-ratio=0.25",
+                        "--json");
+        assertThat(outcome.exitCode()).as(outcome.err()).isZero();
+        JsonNode document = outcome.json();
+        assertThat(document.get("activations").asText()).isEqualTo("f32");
+        assertThat(document.get("results")).hasSize(4);
+        JsonNode full = document.get("results").get(0);
+        assertThat(full.get("kl").asDouble()).isLessThan(1e-9);
+        assertThat(full.get("nll_gap").asDouble()).isZero();
+        assertThat(full.get("top1").asDouble()).isEqualTo(1);
+        assertThat(full.get("windows").asInt()).isEqualTo(2);
+        JsonNode streaming = document.get("results").get(3);
+        assertThat(streaming.get("context").asInt()).isEqualTo(96);
+        assertThat(streaming.get("pruned").asDouble()).isCloseTo(1 - 28 / 96.0, offset(1e-9));
+        assertThat(streaming.get("kl").asDouble()).isPositive();
+        assertThat(streaming.get("bytes_share").asDouble())
+                .isLessThan(full.get("bytes_share").asDouble());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--policy fastgem", "--windows 0", "--context 8000", "--keep 2"})
+    void evalRefusesWhatItCannotMeasure(String option) throws Exception {
+        String[] words = option.split(" ");
+        Outcome outcome = run("eval", words[0], words[1]);
+        assertThat(outcome.exitCode()).as(outcome.err()).isEqualTo(2);
+        assertThat(outcome.err()).contains(words[1]);
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -182,6 +227,7 @@ class CommandLineTest {
                         "generate",
                         "score",
                         "tokenize",
+                        "eval",
                         "gpu-check",
                         "run",
                         "produce",
@@ -238,7 +284,7 @@ class CommandLineTest {
     private static Outcome run(String... arguments) throws URISyntaxException {
         boolean takesModel =
                 arguments.length > 1
-                        && List.of("generate", "score", "tokenize").contains(arguments[0]);
+                        && List.of("generate", "score", "tokenize", "eval").contains(arguments[0]);
         if (!takesModel || List.of(arguments).contains("--help")) {
             return execute(arguments);
         }

@@ -1,0 +1,2 @@
+/** Measures what compression does to a model: quality against bytes. */
+package org.millrace.jobs.eval;
