@@ -1,5 +1,6 @@
 package org.millrace.engine.kvcache;
 
+import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -35,6 +36,7 @@ record SavedHeader(
         List<SavedHead> heads) {
     private static final int MAGIC = 0x4353524D;
     private static final int FINGERPRINT_BYTES = 32;
+    private static final int COMPACTION_BYTES = 28;
 
     static SavedHeader of(
             CacheLayout layout,
@@ -70,7 +72,7 @@ record SavedHeader(
                         .map(c -> c.retention().getBytes(StandardCharsets.UTF_8))
                         .toList();
         int bytes = FINGERPRINT_BYTES + 5 * Integer.BYTES;
-        bytes += texts.stream().mapToInt(text -> 28 + text.length).sum();
+        bytes += texts.stream().mapToInt(text -> COMPACTION_BYTES + text.length).sum();
         bytes += heads.stream().mapToInt(head -> 16 + 8 * head.ordinals().length).sum();
         ByteBuffer out = Sections.start(bytes, MAGIC);
         out.put(HexFormat.of().parseHex(fingerprint));
@@ -93,22 +95,33 @@ record SavedHeader(
     }
 
     /**
-     * @throws CorruptCacheException if the checksum fails
+     * @throws CorruptCacheException if the checksum fails, or numbers contradict each other
      * @throws IncompatibleCacheException if the format is unknown
      */
     static SavedHeader read(byte[] header) {
         ByteBuffer in = Sections.open(header, MAGIC, "cache header");
+        try {
+            return read(in, Sections.version(header) == 1);
+        } catch (BufferUnderflowException e) {
+            throw new CorruptCacheException("cache header ends early: bytes=" + header.length);
+        }
+    }
+
+    private static SavedHeader read(ByteBuffer in, boolean isFirstVersion) {
         byte[] fingerprint = new byte[FINGERPRINT_BYTES];
         in.get(fingerprint);
         int length = in.getInt();
         int numLayers = in.getInt();
         int numKvHeads = in.getInt();
-        boolean isFirstVersion = Sections.version(header) == 1;
         boolean isProfiled = !isFirstVersion && in.getInt() != 0;
         List<Compaction> compactions = isFirstVersion ? List.of() : readCompactions(in);
+        checkCount("layers", numLayers, Integer.BYTES, in);
+        checkCount("kvHeads", numKvHeads, Integer.BYTES, in);
+        checkCount("heads", (long) numLayers * numKvHeads, Integer.BYTES, in);
         List<SavedHead> heads = new ArrayList<>(numLayers * numKvHeads);
         for (int i = 0; i < numLayers * numKvHeads; i++) {
             heads.add(isFirstVersion ? readFirstVersion(in) : readHead(in));
+            heads.get(i).check(length);
         }
         return new SavedHeader(
                 HexFormat.of().formatHex(fingerprint),
@@ -120,15 +133,26 @@ record SavedHeader(
                 heads);
     }
 
+    /** Before memory is allocated for it: so many items need so many bytes. */
+    private static void checkCount(String what, long count, int itemBytes, ByteBuffer in) {
+        if (count < 0 || count * itemBytes > in.remaining()) {
+            throw new CorruptCacheException(
+                    "cache header with " + what + "=" + count + ", bytesLeft=" + in.remaining());
+        }
+    }
+
     private static List<Compaction> readCompactions(ByteBuffer in) {
         int count = in.getInt();
+        checkCount("compactions", count, COMPACTION_BYTES, in);
         List<Compaction> compactions = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             int start = in.getInt();
             int end = in.getInt();
             long keptSlots = in.getLong();
             long droppedSlots = in.getLong();
-            byte[] text = new byte[in.getInt()];
+            int textBytes = in.getInt();
+            checkCount("textBytes", textBytes, 1, in);
+            byte[] text = new byte[textBytes];
             in.get(text);
             String retention = new String(text, StandardCharsets.UTF_8);
             compactions.add(new Compaction(start, end, retention, keptSlots, droppedSlots));
@@ -141,6 +165,8 @@ record SavedHeader(
         int slots = in.getInt();
         int rung = in.getInt();
         int scoreMode = in.getInt();
+        checkCount("slots", slots, 0, in);
+        checkCount("pages", HeadCache.pagesOf(slots), 2 * Integer.BYTES, in);
         int[] ordinals = new int[HeadCache.pagesOf(slots)];
         int[] masks = new int[ordinals.length];
         for (int i = 0; i < ordinals.length; i++) {
@@ -152,7 +178,9 @@ record SavedHeader(
 
     private static SavedHead readFirstVersion(ByteBuffer in) {
         int slots = in.getInt();
+        checkCount("slots", slots, 0, in);
         int pages = HeadCache.pagesOf(slots);
+        checkCount("pages", pages, Integer.BYTES, in);
         return new SavedHead(
                 pages,
                 slots,
@@ -169,6 +197,18 @@ record SavedHeader(
                             + fingerprint
                             + ", expected="
                             + layout.fingerprint());
+        }
+    }
+
+    /**
+     * @throws CorruptCacheException if there are not as many heads as the layout says
+     */
+    void checkShape(CacheLayout layout) {
+        if (numLayers != layout.numLayers() || numKvHeads != layout.numKvHeads()) {
+            throw new CorruptCacheException(
+                    String.format(
+                            "cache header with layers=%d, kvHeads=%d, expected %d and %d",
+                            numLayers, numKvHeads, layout.numLayers(), layout.numKvHeads()));
         }
     }
 

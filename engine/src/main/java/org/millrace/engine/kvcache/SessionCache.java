@@ -62,6 +62,7 @@ public final class SessionCache implements AutoCloseable {
         try {
             SavedHeader header = SavedHeader.read(saved.header());
             header.checkFingerprint(pool.layout());
+            header.checkShape(pool.layout());
             cache.length = header.length();
             cache.reservedPositions = header.length();
             cache.compactions.addAll(header.compactions());

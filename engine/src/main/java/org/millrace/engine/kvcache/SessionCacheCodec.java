@@ -109,20 +109,20 @@ final class SessionCacheCodec {
             SavedHeader header, byte[] tails, TailLog log, PageSource source, HeadCache[] heads) {
         for (int i = 0; i < heads.length; i++) {
             heads[i].restore(header.heads().get(i), pool);
-            readFullPages(i, heads[i], source);
+            readFullPages(i, heads[i], source, header.length());
         }
         if (TailLog.isIndex(tails)) {
             log.restore(
                     tails,
                     source,
                     heads,
-                    (i, raw) -> fillPage(heads[i], heads[i].fullPages(), raw));
+                    (i, raw) -> fillPage(heads[i], heads[i].fullPages(), raw, header.length()));
         } else {
-            readTails(tails, heads);
+            readTails(tails, heads, header.length());
         }
     }
 
-    private void readFullPages(int headIndex, HeadCache head, PageSource source) {
+    private void readFullPages(int headIndex, HeadCache head, PageSource source, int length) {
         int layer = headIndex / layout.numKvHeads();
         int kvHead = headIndex % layout.numKvHeads();
         for (int index = 0; index < head.fullPages(); index++) {
@@ -136,11 +136,11 @@ final class SessionCacheCodec {
                 throw new CorruptCacheException(
                         "wrong size of " + what + ": bytes=" + bytes.length);
             }
-            fillPage(head, index, Sections.open(bytes, PAGE_MAGIC, what).slice());
+            fillPage(head, index, Sections.open(bytes, PAGE_MAGIC, what).slice(), length);
         }
     }
 
-    private void readTails(byte[] tails, HeadCache[] heads) {
+    private void readTails(byte[] tails, HeadCache[] heads, int length) {
         ByteBuffer in = Sections.open(tails, TAILS_MAGIC, "tail pages");
         try {
             for (HeadCache head : heads) {
@@ -153,7 +153,7 @@ final class SessionCacheCodec {
                             slots.read(in, slot, raw);
                         }
                     }
-                    fillPage(head, head.fullPages(), raw);
+                    fillPage(head, head.fullPages(), raw, length);
                 }
             }
         } catch (BufferUnderflowException | IndexOutOfBoundsException e) {
@@ -161,12 +161,27 @@ final class SessionCacheCodec {
         }
     }
 
-    private void fillPage(HeadCache head, int index, ByteBuffer raw) {
+    /**
+     * Takes a page in; its live positions ascend and lie in {@code [0, length)}, as kernels trust.
+     */
+    private void fillPage(HeadCache head, int index, ByteBuffer raw, int length) {
         raw.order(ByteOrder.LITTLE_ENDIAN);
         int first = KvPageDescriptor.PAGE_SLOTS * index;
         int count = Math.min(KvPageDescriptor.PAGE_SLOTS, head.slots() - first);
+        int live = head.durableMask(index);
+        int last = -1;
         for (int slot = 0; slot < count; slot++) {
-            head.setPosition(first + slot, raw.getInt(page.positionOffset(slot)));
+            int position = raw.getInt(page.positionOffset(slot));
+            if ((live >>> slot & 1) != 0) {
+                if (position <= last || position >= length) {
+                    throw new CorruptCacheException(
+                            String.format(
+                                    "page with position=%d after %d, length=%d",
+                                    position, last, length));
+                }
+                last = position;
+            }
+            head.setPosition(first + slot, position);
         }
         pool.write(head.page(index), raw);
     }
