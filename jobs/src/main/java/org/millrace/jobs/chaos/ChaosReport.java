@@ -87,7 +87,6 @@ record ChaosReport(
         ObjectNode byPhase = root.putObject("kills_by_phase");
         count(Phase.class, KillRecord::phase)
                 .forEach((phase, count) -> byPhase.put(phase.toString(), count));
-        root.put("fewest_live", fewestLive());
         root.put("restores", audit.restores());
         root.put("requests", requests);
         root.put("requests_lost", verdict.lost().size());
@@ -110,6 +109,9 @@ record ChaosReport(
         verdict.doubled().forEach(turn -> findings.add("doubled: " + turn));
         verdict.changed().forEach(turn -> findings.add("changed: " + turn));
         failedCommits.forEach(line -> findings.add("failed commit: " + line));
+        kills.stream()
+                .filter(kill -> kill.live() < Moment.MIN_LIVE)
+                .forEach(kill -> findings.add("too few live generations: " + kill));
         return findings;
     }
 

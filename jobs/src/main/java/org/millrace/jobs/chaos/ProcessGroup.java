@@ -16,6 +16,10 @@ import org.apache.flink.runtime.zookeeper.FlinkZooKeeperQuorumPeer;
  */
 final class ProcessGroup implements AutoCloseable {
     static final int TASK_MANAGERS = 2;
+
+    /** These processes do not live long enough for the optimising compiler's work to pay. */
+    private static final String QUICK_START = "-XX:TieredStopAtLevel=1";
+
     private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
 
     private final ClusterLayout layout;
@@ -36,18 +40,17 @@ final class ProcessGroup implements AutoCloseable {
         broker =
                 process(
                         "broker",
-                        List.of("-Xmx320m", "-XX:TieredStopAtLevel=1"),
+                        List.of("-Xmx320m", QUICK_START),
                         BrokerMain.class.getName(),
                         List.of(layout.broker().toString(), Integer.toString(layout.brokerPort())));
         zooKeeper =
                 process(
                         "zookeeper",
-                        List.of("-Xmx64m", "-XX:TieredStopAtLevel=1"),
+                        List.of("-Xmx64m", QUICK_START),
                         FlinkZooKeeperQuorumPeer.class.getName(),
                         List.of("--zkConfigFile", writeZooKeeperConfig(), "--peerId", "1"));
         List<String> jobManagerOptions = new ArrayList<>(flink.jobManagerJvmOptions());
-        // Starts sooner and leaves the processors to the TaskManagers.
-        jobManagerOptions.add("-XX:TieredStopAtLevel=1");
+        jobManagerOptions.add(QUICK_START);
         List<String> jobManagerArguments =
                 new ArrayList<>(flink.jobManagerArguments(layout.configuration()));
         jobManagerArguments.addAll(List.of("--executionMode", "cluster"));
@@ -71,8 +74,9 @@ final class ProcessGroup implements AutoCloseable {
         List<String> arguments =
                 new ArrayList<>(flink.taskManagerArguments(layout.configuration()));
         arguments.addAll(List.of("-D", "taskmanager.resource-id=" + name));
-        return process(
-                name, flink.taskManagerJvmOptions(), TaskManagerRunner.class.getName(), arguments);
+        List<String> jvmOptions = new ArrayList<>(flink.taskManagerJvmOptions());
+        jvmOptions.add(QUICK_START);
+        return process(name, jvmOptions, TaskManagerRunner.class.getName(), arguments);
     }
 
     private String writeZooKeeperConfig() throws IOException {

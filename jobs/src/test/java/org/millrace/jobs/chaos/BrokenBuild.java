@@ -22,8 +22,17 @@ final class BrokenBuild {
         Path original = Path.of("..").resolve(source);
         String code = Files.readString(original);
         assertThat(code).containsOnlyOnce(correct);
-        Path changed = directory.resolve(original.getFileName());
-        Files.writeString(changed, code.replace(correct, faulty));
+        return compile(directory, original.getFileName().toString(), code.replace(correct, faulty));
+    }
+
+    /**
+     * Returns a class path with one class in front.
+     *
+     * @param file name of the class's source
+     */
+    static String compile(Path directory, String file, String code) throws Exception {
+        Path source = directory.resolve(file);
+        Files.writeString(source, code);
         Path classes = Files.createDirectories(directory.resolve("classes"));
         String classPath = System.getProperty("java.class.path");
         int errors =
@@ -36,8 +45,8 @@ final class BrokenBuild {
                                 classes.toString(),
                                 "-cp",
                                 classPath,
-                                changed.toString());
-        assertThat(errors).as("errors in " + changed).isZero();
+                                source.toString());
+        assertThat(errors).as("errors in " + source).isZero();
         return classes + System.getProperty("path.separator") + classPath;
     }
 }

@@ -22,6 +22,35 @@ class ChaosFindsFaultsITCase {
             }));
             """;
 
+    /** What a split is stored as, in the source's state: here without how far it was read. */
+    private static final String OFFSETS_FORGOTTEN =
+            """
+            package org.apache.flink.connector.kafka.source.split;
+
+            import java.nio.charset.StandardCharsets;
+            import org.apache.flink.core.io.SimpleVersionedSerializer;
+            import org.apache.kafka.common.TopicPartition;
+
+            public class KafkaPartitionSplitSerializer
+                    implements SimpleVersionedSerializer<KafkaPartitionSplit> {
+                @Override public int getVersion() {
+                    return 0;
+                }
+
+                @Override public byte[] serialize(KafkaPartitionSplit split) {
+                    return (split.getPartition() + " " + split.getTopic())
+                            .getBytes(StandardCharsets.UTF_8);
+                }
+
+                @Override public KafkaPartitionSplit deserialize(int version, byte[] bytes) {
+                    String[] words = new String(bytes, StandardCharsets.UTF_8).split(" ");
+                    return new KafkaPartitionSplit(
+                            new TopicPartition(words[1], Integer.parseInt(words[0])),
+                            KafkaPartitionSplit.EARLIEST_OFFSET);
+                }
+            }
+            """;
+
     @TempDir private Path directory;
 
     @Test
@@ -47,6 +76,16 @@ class ChaosFindsFaultsITCase {
                         "long seed = in.readLong() + 1;");
         ChaosReport report = run(new Configuration(), classPath);
         assertThat(report.verdict().changed()).isNotEmpty();
+        assertThat(report.isClean()).isFalse();
+    }
+
+    @Test
+    void promptsAreAnsweredAgainIfOffsetsAreNotInTheCheckpoint() throws Exception {
+        String classPath =
+                BrokenBuild.compile(
+                        directory, "KafkaPartitionSplitSerializer.java", OFFSETS_FORGOTTEN);
+        ChaosReport report = run(new Configuration(), classPath);
+        assertThat(report.verdict().doubled()).isNotEmpty();
         assertThat(report.isClean()).isFalse();
     }
 
