@@ -24,7 +24,7 @@ import org.millrace.jobs.client.PromptPublisher;
  * then the comparison. Not thread safe.
  */
 final class ChaosRun {
-    private static final int CONVERSATIONS = 24;
+    private static final int CONVERSATIONS = 32;
     private static final int MAX_SEQUENCES = 16;
     private static final int MAX_BATCH_TOKENS = 32;
     private static final Duration QUIET_TIMEOUT = Duration.ofSeconds(180);

@@ -13,6 +13,9 @@ final class Moment {
     /** Fewest turns that must be under way when a fault falls. */
     static final int MIN_LIVE = 8;
 
+    /** Some may end between the decision and the fault. */
+    private static final int READY_LIVE = MIN_LIVE + 4;
+
     private final Phase phase;
     private final ChaosJob job;
     private final Observer observer;
@@ -44,7 +47,7 @@ final class Moment {
 
     /** Whether it may come: enough is under way. */
     boolean isReady() {
-        return System.nanoTime() >= earliestNanos && observer.state().live().size() >= MIN_LIVE;
+        return System.nanoTime() >= earliestNanos && observer.state().live().size() >= READY_LIVE;
     }
 
     /** Whether it is now. */
