@@ -57,7 +57,7 @@ public final class ChaosCommand implements Callable<Integer> {
             names = "--work-dir",
             paramLabel = "DIR",
             description =
-                    "Empty directory for topics, state and logs (default: below MILLRACE_HOME, deleted after a clean run).")
+                    "Empty directory for topics, state, logs and report.json (default: below MILLRACE_HOME, deleted after a clean run).")
     private Path workDirectory;
 
     @Option(names = "--json", description = "Print one JSON document and nothing else.")
@@ -94,6 +94,7 @@ public final class ChaosCommand implements Callable<Integer> {
                 new ChaosRun(options, seed, kinds -> KillPlan.of(seed, kills, kinds), progress)
                         .run(directory, System.getProperty("java.class.path"));
         report.findings().forEach(System.err::println);
+        Files.writeString(directory.resolve("report.json"), report.json() + "\n");
         out.println(json ? report.json() : report.table());
         if (workDirectory == null && report.isClean()) {
             FileUtils.deleteDirectory(directory.toFile());
