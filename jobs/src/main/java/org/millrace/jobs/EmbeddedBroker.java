@@ -9,6 +9,7 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
@@ -41,11 +42,22 @@ public final class EmbeddedBroker implements AutoCloseable {
      * @param port port for clients; 0 for a free one
      */
     public static EmbeddedBroker start(Path directory, int port) {
+        return start(directory, port, Map.of());
+    }
+
+    /**
+     * Starts a broker with more of Kafka's own properties.
+     *
+     * @param more over those that are set here
+     */
+    public static EmbeddedBroker start(Path directory, int port, Map<String, String> more) {
         try {
             Files.createDirectories(directory);
             int clientPort = port == 0 ? freePort() : port;
             formatIfNew(directory);
-            KafkaConfig config = new KafkaConfig(properties(directory, clientPort), false);
+            Properties properties = properties(directory, clientPort);
+            properties.putAll(more);
+            KafkaConfig config = new KafkaConfig(properties, false);
             KafkaRaftServer server = new KafkaRaftServer(config, Time.SYSTEM);
             server.startup();
             return new EmbeddedBroker(server, clientPort);
@@ -92,10 +104,6 @@ public final class EmbeddedBroker implements AutoCloseable {
                 "controller.quorum.voters", NODE_ID + "@" + HOST + ":" + controllerPort);
         properties.setProperty("auto.create.topics.enable", "false");
         properties.setProperty("group.initial.rebalance.delay.ms", "0");
-        // After a crash the broker is let in again when its last life's session is over: 9 s by
-        // default.
-        properties.setProperty("broker.session.timeout.ms", "3000");
-        properties.setProperty("broker.heartbeat.interval.ms", "500");
         for (String topic :
                 new String[] {
                     "offsets.topic", "transaction.state.log", "share.coordinator.state.topic"

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -19,14 +20,11 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
 import org.millrace.operators.decode.BadRequestException;
 import org.millrace.operators.decode.RequestDecoder;
 import org.millrace.schemas.PromptRequest;
-import org.millrace.schemas.RequestKind;
 
 /**
  * Reads prompts, one JSON object a line:
@@ -51,7 +49,7 @@ public final class PromptReader implements AutoCloseable {
 
     private final String source;
     private final BufferedReader reader;
-    private final Map<String, Integer> lines = new HashMap<>();
+    private final UniqueTurns turns = new UniqueTurns("on line");
     private int line;
 
     private PromptReader(String source, InputStream in) {
@@ -69,6 +67,18 @@ public final class PromptReader implements AutoCloseable {
             return new PromptReader(file, Files.newInputStream(Path.of(file)));
         } catch (NoSuchFileException e) {
             throw new IOException("no prompts file at " + file, e);
+        }
+    }
+
+    /**
+     * All prompts of a file: Avro if it is named so, else JSON lines; standard input for {@code -}.
+     */
+    public static List<PromptRequest> readAll(String file) throws IOException {
+        if (file.endsWith(".avro")) {
+            return PromptArchive.read(new File(file));
+        }
+        try (PromptReader reader = open(file)) {
+            return reader.all();
         }
     }
 
@@ -94,7 +104,7 @@ public final class PromptReader implements AutoCloseable {
             }
             PromptRequest request = parsed.toRequest();
             RequestDecoder.check(request);
-            checkUnique(request);
+            turns.add(request, line);
             return request;
         } catch (JsonProcessingException e) {
             throw problem(describe(e));
@@ -124,24 +134,6 @@ public final class PromptReader implements AutoCloseable {
             return text;
         } catch (CharacterCodingException e) {
             throw problem("not UTF-8");
-        }
-    }
-
-    /** A repeated id would be answered from the record, and never by a generation of its own. */
-    private void checkUnique(PromptRequest request) throws PromptFormatException {
-        if (request.getKind() != RequestKind.GENERATE) {
-            return;
-        }
-        Integer earlier =
-                lines.putIfAbsent(request.getSessionId() + '\n' + request.getRequestId(), line);
-        if (earlier != null) {
-            throw problem(
-                    "session="
-                            + request.getSessionId()
-                            + ", request="
-                            + request.getRequestId()
-                            + " is already on line "
-                            + earlier);
         }
     }
 

@@ -2,8 +2,10 @@ package org.millrace.jobs.run;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Properties;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.BooleanSupplier;
@@ -12,6 +14,7 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.client.OutputReader;
 import org.millrace.jobs.client.PromptPublisher;
+import org.millrace.jobs.client.TopicContents;
 import org.millrace.schemas.PromptRequest;
 
 /** Publishes a run's requests and reads what comes back. */
@@ -23,18 +26,28 @@ final class AnswerLoop {
     private final KafkaTopics topics;
     private final RunProgress progress;
     private final RunView view;
+    private final boolean continues;
+    private final boolean wholeTopic;
 
+    /**
+     * @param continues whether the topics may hold requests and answers of this run already
+     * @param wholeTopic whether all that the prompts topic holds is waited for
+     */
     AnswerLoop(
             RunningJob job,
             Properties kafka,
             KafkaTopics topics,
             RunProgress progress,
-            RunView view) {
+            RunView view,
+            boolean continues,
+            boolean wholeTopic) {
         this.job = job;
         this.kafka = kafka;
         this.topics = topics;
         this.progress = progress;
         this.view = view;
+        this.continues = continues;
+        this.wholeTopic = wholeTopic;
     }
 
     /**
@@ -44,7 +57,7 @@ final class AnswerLoop {
      */
     void run(List<PromptRequest> requests, BooleanSupplier finished) throws Exception {
         try (OutputReader reader = OutputReader.fromEnd(kafka, topics)) {
-            publish(requests);
+            publish(continues || wholeTopic ? takeUp(requests) : requests);
             while (!finished.getAsBoolean()) {
                 job.checkRunning();
                 for (SpecificRecord output : reader.poll(POLL)) {
@@ -52,11 +65,29 @@ final class AnswerLoop {
                         view.show(output);
                     }
                 }
-                if (!requests.isEmpty()) {
+                if (!requests.isEmpty() || wholeTopic) {
                     view.status(progress.summary());
                 }
             }
         }
+    }
+
+    /**
+     * Notes what the topics hold, of {@code requests} or altogether; returns the requests that are
+     * not there. The reader of new outputs stands at their ends already, so none is missed.
+     */
+    private List<PromptRequest> takeUp(List<PromptRequest> requests) {
+        TopicContents contents = TopicContents.read(kafka, topics);
+        List<PromptRequest> missing = contents.missing(requests);
+        Set<PromptRequest> ours = new HashSet<>(requests);
+        long nanos = System.nanoTime();
+        for (TopicContents.Prompt prompt : contents.prompts()) {
+            if (wholeTopic || ours.contains(prompt.request())) {
+                progress.found(prompt, nanos);
+            }
+        }
+        contents.answers().forEach(progress::answeredBefore);
+        return missing;
     }
 
     private void publish(List<PromptRequest> requests) throws IOException {

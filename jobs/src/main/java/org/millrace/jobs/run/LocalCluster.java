@@ -1,7 +1,11 @@
 package org.millrace.jobs.run;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.util.stream.Stream;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.ConfigOption;
@@ -23,6 +27,9 @@ import org.millrace.jobs.GenerationJob;
  */
 public final class LocalCluster implements AutoCloseable {
     private static final MemorySize MANAGED_MEMORY_PER_SLOT = MemorySize.ofMebiBytes(1024);
+
+    /** Below the directory of checkpoints: job, checkpoint, file. */
+    private static final int METADATA_DEPTH = 3;
 
     private final MiniCluster cluster;
     private final Configuration config;
@@ -67,6 +74,30 @@ public final class LocalCluster implements AutoCloseable {
                                 .build());
         cluster.start();
         return new LocalCluster(cluster, config, workDirectory.resolve("savepoints"));
+    }
+
+    /**
+     * The newest checkpoint or savepoint that an earlier cluster has left in a work directory; null
+     * if there is none.
+     */
+    static Path newestCheckpoint(Path workDirectory) throws IOException {
+        Path newest = null;
+        FileTime newestTime = null;
+        for (String kind : new String[] {"checkpoints", "savepoints"}) {
+            Path directory = Files.createDirectories(workDirectory.resolve(kind));
+            try (Stream<Path> files = Files.walk(directory, METADATA_DEPTH)) {
+                for (Path file :
+                        (Iterable<Path>)
+                                files.filter(path -> path.endsWith("_metadata"))::iterator) {
+                    FileTime time = Files.getLastModifiedTime(file);
+                    if (newest == null || time.compareTo(newestTime) > 0) {
+                        newest = file.getParent();
+                        newestTime = time;
+                    }
+                }
+            }
+        }
+        return newest;
     }
 
     private static <T> void set(Configuration config, ConfigOption<T> option, T value) {

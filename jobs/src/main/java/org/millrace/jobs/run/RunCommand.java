@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.util.FileUtils;
 import org.millrace.engine.Model;
 import org.millrace.jobs.EmbeddedBroker;
@@ -25,7 +26,10 @@ import org.millrace.schemas.PromptRequest;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** {@code millrace run}: a broker, a Flink cluster and the generation job in this process. */
 @Command(
@@ -40,14 +44,22 @@ public final class RunCommand implements Callable<Integer> {
     private static final DateTimeFormatter RUN_NAME =
             DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss-SSS");
 
+    @Spec private CommandSpec spec;
+
     @Mixin private JobArguments job;
 
     @Option(
             names = "--prompts",
-            paramLabel = "FILE.jsonl",
+            paramLabel = "FILE.jsonl|FILE.avro",
             description =
-                    "Prompts to answer, or - for standard input (default: a bundled set; none with --serve).")
+                    "Prompts to answer, or - for standard input (default: a bundled set; none with --serve and --until-end).")
     private String prompts;
+
+    @Option(
+            names = "--until-end",
+            description =
+                    "Answer what the prompts topic holds up to its present end, then stop (needs --bootstrap-servers).")
+    private boolean untilEnd;
 
     @Option(
             names = "--serve",
@@ -64,7 +76,8 @@ public final class RunCommand implements Callable<Integer> {
             names = "--work-dir",
             paramLabel = "DIR",
             description =
-                    "Topics, checkpoints and savepoints (default: below MILLRACE_HOME, deleted after a complete run; kept with --serve).")
+                    "Topics, checkpoints and savepoints (default: below MILLRACE_HOME, deleted after a complete run; kept with --serve)."
+                            + " Given again after a crash, the run goes on: what was answered is not answered again.")
     private Path workDirectory;
 
     @Option(names = "--json", description = "Print one JSON document and nothing else.")
@@ -83,9 +96,10 @@ public final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         List<PromptRequest> requests = readPrompts();
-        Configuration config = configuration();
-        TerminationSignal termination = serve ? TerminationSignal.install() : null;
         Path directory = directory();
+        Configuration config = configuration(directory);
+        checkUntilEnd(config);
+        TerminationSignal termination = serve ? TerminationSignal.install() : null;
         if (config.get(MillraceOptions.BOOTSTRAP_SERVERS) != null) {
             run(config, requests, directory, termination);
         } else {
@@ -102,7 +116,16 @@ public final class RunCommand implements Callable<Integer> {
         return 0;
     }
 
-    private Configuration configuration() throws Exception {
+    private void checkUntilEnd(Configuration config) {
+        boolean ownBroker = config.get(MillraceOptions.BOOTSTRAP_SERVERS) == null;
+        if (untilEnd && (serve || prompts != null || ownBroker)) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--until-end needs --bootstrap-servers, and no --prompts and no --serve");
+        }
+    }
+
+    private Configuration configuration(Path directory) throws Exception {
         Configuration config = job.toConfiguration();
         config.set(
                 MillraceOptions.MODEL,
@@ -111,6 +134,12 @@ public final class RunCommand implements Callable<Integer> {
         if (!topicIsNew && !config.contains(MillraceOptions.START_OFFSETS)) {
             // The topic may hold prompts that an earlier run has answered.
             config.set(MillraceOptions.START_OFFSETS, MillraceOptions.StartOffsets.COMMITTED);
+        }
+        if (continues() && !config.contains(StateRecoveryOptions.SAVEPOINT_PATH)) {
+            Path checkpoint = LocalCluster.newestCheckpoint(directory);
+            if (checkpoint != null) {
+                config.set(StateRecoveryOptions.SAVEPOINT_PATH, checkpoint.toUri().toString());
+            }
         }
         if (!serve
                 && !config.contains(
@@ -124,11 +153,9 @@ public final class RunCommand implements Callable<Integer> {
     /** All of them before anything starts: a bad line is told in a second. */
     private List<PromptRequest> readPrompts() throws IOException {
         if (prompts != null) {
-            try (PromptReader reader = PromptReader.open(prompts)) {
-                return reader.all();
-            }
+            return PromptReader.readAll(prompts);
         }
-        if (serve) {
+        if (serve || untilEnd) {
             return List.of();
         }
         InputStream bundled = RunCommand.class.getResourceAsStream("prompts.jsonl");
@@ -140,6 +167,11 @@ public final class RunCommand implements Callable<Integer> {
     /** Whether the work directory is this run's alone and goes with it. */
     private boolean ownDirectory() {
         return workDirectory == null && !serve;
+    }
+
+    /** Whether an earlier run may have left topics and checkpoints to go on with. */
+    private boolean continues() {
+        return workDirectory != null && !serve;
     }
 
     private Path directory() throws IOException {
@@ -177,11 +209,13 @@ public final class RunCommand implements Callable<Integer> {
                             KafkaProperties.load(config),
                             KafkaTopics.of(config),
                             progress,
-                            view)
+                            view,
+                            continues(),
+                            untilEnd)
                     .run(requests, termination == null ? progress::done : termination::isReceived);
             String savepoint = running.stop();
             RunReport report = progress.report(modelPath, running.checkpoints(), savepoint);
-            if (json || !requests.isEmpty()) {
+            if (json || !requests.isEmpty() || untilEnd) {
                 out.println(json ? report.json() : report.table());
             }
             if (!ownDirectory()) {

@@ -10,6 +10,7 @@ import java.util.Set;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.millrace.jobs.client.OutputLedger;
+import org.millrace.jobs.client.TopicContents;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.PromptRequest;
@@ -31,6 +32,7 @@ final class RunProgress {
     private final Map<Turn, Long> publishedNanos = new HashMap<>();
     private final Map<Place, Turn> places = new HashMap<>();
     private final Set<Turn> open = new HashSet<>();
+    private final Set<Place> unreadable = new HashSet<>();
     private final Map<String, Long> lastTokenNanos = new HashMap<>();
     private final Map<Turn, Long> firstTokenNanos = new LinkedHashMap<>();
     private final Map<Turn, Completion> completions = new LinkedHashMap<>();
@@ -40,6 +42,7 @@ final class RunProgress {
     private long lastNanos;
     private long tokens;
     private int requests;
+    private int answeredBefore;
 
     /** Notes a request that is being published; controls are not waited for. */
     void published(PromptRequest request, long nanos) {
@@ -47,10 +50,30 @@ final class RunProgress {
             return;
         }
         Turn turn = new Turn(request.getSessionId(), request.getRequestId());
-        open.add(turn);
         publishedNanos.put(turn, nanos);
         firstNanos = Math.min(firstNanos, nanos);
-        requests++;
+        requests += open.add(turn) ? 1 : 0;
+    }
+
+    /** Notes a record that the prompts topic held before; it is waited for like the others. */
+    void found(TopicContents.Prompt prompt, long nanos) {
+        Place place = new Place(prompt.partition(), prompt.offset());
+        if (prompt.request() == null) {
+            unreadable.add(place);
+            requests++;
+        } else {
+            published(prompt.request(), nanos);
+            places.put(
+                    place,
+                    new Turn(prompt.request().getSessionId(), prompt.request().getRequestId()));
+        }
+    }
+
+    /** Notes an answer that an earlier run has given. */
+    void answeredBefore(SpecificRecord answer) {
+        if (accept(answer, firstNanos)) {
+            answeredBefore++;
+        }
     }
 
     /**
@@ -77,8 +100,9 @@ final class RunProgress {
             return false;
         }
         DeadLetter letter = (DeadLetter) output;
-        Turn turn = places.get(new Place(letter.getPartition(), letter.getOffset()));
-        if (turn != null && open.remove(turn)) {
+        Place place = new Place(letter.getPartition(), letter.getOffset());
+        Turn turn = places.get(place);
+        if (unreadable.remove(place) || turn != null && open.remove(turn)) {
             deadLetters.add(letter);
             return true;
         }
@@ -105,14 +129,14 @@ final class RunProgress {
     }
 
     boolean done() {
-        return open.isEmpty();
+        return open.isEmpty() && unreadable.isEmpty();
     }
 
     /** How far it is, in a line. */
     String summary() {
         return String.format(
                 "%d of %d answered, %d tokens, %.0f tokens/s",
-                requests - open.size(), requests, tokens, tokensPerSecond());
+                requests - open.size() - unreadable.size(), requests, tokens, tokensPerSecond());
     }
 
     private double seconds() {
@@ -132,6 +156,7 @@ final class RunProgress {
         return new RunReport(
                 model,
                 requests,
+                answeredBefore,
                 List.copyOf(completions.values()),
                 List.copyOf(deadLetters),
                 tokens,

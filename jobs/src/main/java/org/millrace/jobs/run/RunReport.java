@@ -15,6 +15,7 @@ import org.millrace.schemas.DeadLetter;
 /**
  * What a run did.
  *
+ * @param answeredBefore requests that an earlier run in the same directory has answered
  * @param firstTokenP50Millis median of the time to first token
  * @param cacheBytes bytes of all sessions' caches after their last turn
  * @param savepoint where the job's state went
@@ -22,6 +23,7 @@ import org.millrace.schemas.DeadLetter;
 record RunReport(
         String model,
         int requests,
+        int answeredBefore,
         List<Completion> completions,
         List<DeadLetter> deadLetters,
         long tokens,
@@ -38,6 +40,9 @@ record RunReport(
         List<String[]> rows = new ArrayList<>();
         rows.add(row("model", "%s", model));
         rows.add(row("requests", "%d", requests));
+        if (answeredBefore > 0) {
+            rows.add(row("answered by an earlier run", "%d", answeredBefore));
+        }
         rows.add(
                 row("completions, dead letters", "%d, %d", completions.size(), deadLetters.size()));
         rows.add(row("prompt tokens, of them reused", "%d, %d", promptTokens(), reusedTokens()));
@@ -79,6 +84,7 @@ record RunReport(
         ObjectNode root = new ObjectMapper().createObjectNode();
         root.put("model", model);
         root.put("requests", requests);
+        root.put("answered_before", answeredBefore);
         root.put("completions", completions.size());
         root.put("dead_letters", deadLetters.size());
         root.put("prompt_tokens", promptTokens());

@@ -61,7 +61,7 @@ class ChaosFindsFaultsITCase {
                         "operators/src/main/java/org/millrace/operators/state/SessionStateManager.java",
                         TAILS_WRITTEN,
                         TAILS_FORGOTTEN);
-        ChaosReport report = run(new Configuration(), classPath);
+        ChaosReport report = run(Phase.CHECKPOINT, classPath);
         assertThat(report.audit().promptTokensRecomputed()).isPositive();
         assertThat(report.isClean()).isFalse();
     }
@@ -74,7 +74,7 @@ class ChaosFindsFaultsITCase {
                         "engine/src/main/java/org/millrace/engine/batch/SavedSequence.java",
                         "long seed = in.readLong();",
                         "long seed = in.readLong() + 1;");
-        ChaosReport report = run(new Configuration(), classPath);
+        ChaosReport report = run(Phase.CHECKPOINT, classPath);
         assertThat(report.verdict().changed()).isNotEmpty();
         assertThat(report.isClean()).isFalse();
     }
@@ -84,25 +84,16 @@ class ChaosFindsFaultsITCase {
         String classPath =
                 BrokenBuild.compile(
                         directory, "KafkaPartitionSplitSerializer.java", OFFSETS_FORGOTTEN);
-        ChaosReport report = run(new Configuration(), classPath);
+        ChaosReport report = run(Phase.COMMIT, classPath);
         assertThat(report.verdict().doubled()).isNotEmpty();
         assertThat(report.isClean()).isFalse();
     }
 
-    @Test
-    void answersWithoutTransactionsAreDoubled() throws Exception {
+    private ChaosReport run(Phase phase, String classPath) throws Exception {
         Configuration options = new Configuration();
-        options.set(MillraceOptions.DELIVERY, MillraceOptions.Delivery.AT_LEAST_ONCE);
-        ChaosReport report = run(options, System.getProperty("java.class.path"));
-        assertThat(report.verdict().doubled()).isNotEmpty();
-        assertThat(report.isClean()).isFalse();
-    }
-
-    private ChaosReport run(Configuration options, String classPath) throws Exception {
         options.set(MillraceOptions.MODEL, TestCluster.tinyModel());
         options.set(MillraceOptions.KERNELS, "reference");
-        List<KillPlan.Kill> plan =
-                List.of(new KillPlan.Kill(FaultKind.TASKMANAGER, Phase.CHECKPOINT));
+        List<KillPlan.Kill> plan = List.of(new KillPlan.Kill(FaultKind.TASKMANAGER, phase));
         return new ChaosRun(options, 1, kinds -> plan, line -> {})
                 .run(Files.createDirectories(directory.resolve("work")), classPath);
     }
