@@ -15,7 +15,6 @@ import java.util.TreeSet;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.runtime.state.KeyGroupRangeAssignment;
 import org.apache.flink.runtime.state.hashmap.HashMapStateBackend;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -58,6 +57,7 @@ class RestoreEverywhereTest {
             int positions) {}
 
     @TempDir private Path directory;
+    private String retention = "full";
 
     private Path journal() {
         return directory.resolve("journal.jsonl");
@@ -76,11 +76,14 @@ class RestoreEverywhereTest {
         return new GenerationOptions(
                 TinyModel.path().toString(),
                 TinyModel.OPTIONS,
+                retention,
                 STEP_TOKENS,
                 4,
                 1000,
                 64,
                 0,
+                0,
+                GenerationOptions.IDLE_RETENTION,
                 false,
                 false,
                 journal().toString());
@@ -147,8 +150,10 @@ class RestoreEverywhereTest {
         throw new AssertionError("no two neighbours have text");
     }
 
-    @Test
-    void goesOnWithTheSameBytes() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"full", "fastgen"})
+    void goesOnWithTheSameBytes(String policy) throws Exception {
+        retention = policy;
         List<TokenDelta> free = undisturbed(turn(List.of()), new ArrayList<>());
         Set<Point> points = check(turn(List.of()));
         points.addAll(check(turn(List.of(acrossTwoTokens(free)))));
