@@ -47,14 +47,7 @@ final class JobBench {
     }
 
     public static void main(String[] args) throws Exception {
-        Configuration config = new Configuration();
-        config.set(MillraceOptions.MODEL, args[0]);
-        config.set(MillraceOptions.KV_TYPE, KvType.valueOf(args[1]));
-        config.set(MillraceOptions.THREADS, Integer.parseInt(args[2]));
-        // The default would fall back to Java where they cannot run.
-        config.set(MillraceOptions.KERNELS, "cpu");
-        // A run with a failure in it is no measurement.
-        config.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
+        Configuration config = configuration(args[0], args[1], args[2]);
         TextWorkload measured = TextWorkload.measured(Integer.parseInt(args[3]));
         Path directory = Files.createDirectories(Path.of(args[4]));
         try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
@@ -64,6 +57,18 @@ final class JobBench {
         } finally {
             FileUtils.deleteDirectory(directory.toFile());
         }
+    }
+
+    static Configuration configuration(String model, String kvType, String threads) {
+        Configuration config = new Configuration();
+        config.set(MillraceOptions.MODEL, model);
+        config.set(MillraceOptions.KV_TYPE, KvType.valueOf(kvType));
+        config.set(MillraceOptions.THREADS, Integer.parseInt(threads));
+        // The default would fall back to Java where they cannot run.
+        config.set(MillraceOptions.KERNELS, "cpu");
+        // A run with a failure in it is no measurement.
+        config.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
+        return config;
     }
 
     private static Throughput run(Configuration config, Path directory, TextWorkload measured)

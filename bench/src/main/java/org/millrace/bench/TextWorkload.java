@@ -49,7 +49,7 @@ record TextWorkload(String name, int sessions, int generatedTokens) {
                     PromptRequest.newBuilder()
                             .setSessionId(name + "-" + i)
                             .setRequestId("turn")
-                            .setText(prompt(random))
+                            .setText(text(PROMPT_WORDS, random))
                             .setLimits(
                                     GenerationLimits.newBuilder()
                                             .setMaxTokens(generatedTokens)
@@ -60,8 +60,13 @@ record TextWorkload(String name, int sessions, int generatedTokens) {
         return requests;
     }
 
-    private static String prompt(Random random) {
-        return IntStream.range(0, PROMPT_WORDS)
+    /** Common words, the same for the same seed. */
+    static String text(int words, long seed) {
+        return text(words, new Random(seed));
+    }
+
+    private static String text(int words, Random random) {
+        return IntStream.range(0, words)
                 .mapToObj(i -> WORDS[random.nextInt(WORDS.length)])
                 .collect(Collectors.joining(" "));
     }

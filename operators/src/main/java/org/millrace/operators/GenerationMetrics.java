@@ -38,6 +38,7 @@ final class GenerationMetrics {
     private final Counter droppedSlots;
     private final Histogram batchSize;
     private final Histogram stepMicros;
+    private final Histogram compactMicros;
     private final Histogram firstTokenMicros;
     private final Histogram tokenGapMicros;
 
@@ -57,6 +58,7 @@ final class GenerationMetrics {
         droppedSlots = group.counter("droppedSlots");
         batchSize = histogram("batchSize");
         stepMicros = histogram("stepMicros");
+        compactMicros = histogram("compactMicros");
         firstTokenMicros = histogram("firstTokenMicros");
         tokenGapMicros = histogram("tokenGapMicros");
     }
@@ -94,8 +96,13 @@ final class GenerationMetrics {
         generatedTokens.inc(generated);
     }
 
-    void replayed(int tokens) {
-        replayedTokens.inc(tokens);
+    /** What a step did for compression. */
+    void compressed(StepResult result) {
+        replayedTokens.inc(result.replayedTokens());
+        result.compacted().forEach(this::compacted);
+        if (!result.compacted().isEmpty()) {
+            compactMicros.update(TimeUnit.NANOSECONDS.toMicros(result.compactNanos()));
+        }
     }
 
     void rested() {
@@ -103,7 +110,7 @@ final class GenerationMetrics {
     }
 
     /** Counts slots of a prompt, and heads by the rung that they took. */
-    void compacted(StepResult.Compacted compacted) {
+    private void compacted(StepResult.Compacted compacted) {
         Retention retention = compacted.retention();
         List<String> rungs = RetentionPolicies.lookup(retention).rungs();
         MetricGroup policy = group.addGroup("policy", retention.policy());

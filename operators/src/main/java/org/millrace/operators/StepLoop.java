@@ -149,8 +149,7 @@ final class StepLoop {
                 result.prefillTokens(),
                 result.tokens().size(),
                 System.nanoTime() - begin);
-        metrics.replayed(result.replayedTokens());
-        result.compacted().forEach(metrics::compacted);
+        metrics.compressed(result);
         for (int i = 0; i < from.length; i++) {
             Sequence sequence = batch.get(i);
             journal.computed(

@@ -225,6 +225,7 @@ public final class Generator implements AutoCloseable {
     }
 
     private void compact(List<Scheduler.Slice> slices, StepResult result) {
+        long begin = System.nanoTime();
         for (Scheduler.Slice slice : slices) {
             Sequence sequence = slice.sequence();
             if (sequence.finishReason() == FinishReason.NON_FINITE) {
@@ -238,6 +239,7 @@ public final class Generator implements AutoCloseable {
                 end(sequence, FinishReason.RESTED, result);
             }
         }
+        result.compacting(System.nanoTime() - begin);
     }
 
     private static StepResult.Compacted compacted(Sequence sequence, List<HeadChoice> choices) {

@@ -32,6 +32,7 @@ public final class StepResult {
     private int prefillTokens;
     private int decodeTokens;
     private int replayedTokens;
+    private long compactNanos;
 
     void count(List<Scheduler.Slice> slices) {
         for (Scheduler.Slice slice : slices) {
@@ -68,6 +69,15 @@ public final class StepResult {
     /** Generated positions computed. */
     public int decodeTokens() {
         return decodeTokens;
+    }
+
+    void compacting(long nanos) {
+        compactNanos = nanos;
+    }
+
+    /** Wall time of choosing and moving slots, in nanoseconds. */
+    public long compactNanos() {
+        return compactNanos;
     }
 
     /** Rows of contexts that were replayed. */
