@@ -19,6 +19,7 @@ import org.millrace.engine.batch.Sequence;
 import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.EmulatedCuda;
+import org.millrace.engine.kernels.cpu.CpuKernels;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kvcache.policy.Retention;
 
@@ -29,12 +30,16 @@ import org.millrace.engine.kvcache.policy.Retention;
 class ProviderEqualityTest {
     private record Run(String provider, int threads) {}
 
-    private static final List<Run> RUNS =
-            List.of(
-                    new Run("reference", 1),
-                    new Run("cpu", 1),
-                    new Run("cpu", 2),
-                    new Run("cuda", 1));
+    /** The Java reference, every instruction set of this processor, the emulated GPU. */
+    private static List<Run> runs() {
+        List<Run> runs = new ArrayList<>(List.of(new Run("reference", 1)));
+        for (String provider : CpuKernels.available()) {
+            runs.add(new Run(provider, 1));
+            runs.add(new Run(provider, 2));
+        }
+        runs.add(new Run("cuda", 1));
+        return runs;
+    }
 
     @BeforeAll
     static void emulateCuda() {
@@ -57,7 +62,7 @@ class ProviderEqualityTest {
     })
     void logitsAndPagesHaveTheSameHashes(String file, KvType kvType, ActivationType activations) {
         List<String> hashes = new ArrayList<>();
-        for (Run run : RUNS) {
+        for (Run run : runs()) {
             ModelOptions options =
                     new ModelOptions(kvType, activations, run.provider(), run.threads());
             try (Model model = Model.open(TinyModels.path(file), options)) {

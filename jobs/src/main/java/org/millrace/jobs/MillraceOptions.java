@@ -61,7 +61,7 @@ public final class MillraceOptions {
                     .stringType()
                     .defaultValue("auto")
                     .withDescription(
-                            "Where kernels run: auto (a GPU if there is one), cuda or cuda:N, cpu (C++) or reference (Java).");
+                            "Where kernels run: auto (a GPU if there is one), cuda or cuda:N, cpu (C++; cpu-avx2 or cpu-avx512 for one instruction set) or reference (Java).");
 
     public static final ConfigOption<Integer> THREADS =
             ConfigOptions.key("millrace.threads")

@@ -14,7 +14,8 @@ public final class KernelProviders {
 
     /**
      * @param provider {@code auto}: the fastest there is; {@code cuda} or {@code cuda:1}: a GPU, by
-     *     the driver's number; {@code cpu}: C++; {@code reference}: Java
+     *     the driver's number; {@code cpu}: C++, or {@code cpu-avx2}, {@code cpu-avx512} for one
+     *     instruction set; {@code reference}: Java
      * @param threads of the CPU's compute pool; 0 for one per processor
      * @throws UnsupportedOperationException if the provider asked for cannot run here
      * @throws IllegalArgumentException if there is none of this name
@@ -23,7 +24,7 @@ public final class KernelProviders {
         int poolThreads = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
         return switch (provider) {
             case "reference" -> new ReferenceKernels();
-            case "cpu" -> CpuKernels.create(poolThreads);
+            case "cpu", "cpu-avx2", "cpu-avx512" -> CpuKernels.create(provider, poolThreads);
             case "auto" -> fastest(poolThreads);
             default -> CudaKernels.create(cudaDevice(provider));
         };
@@ -31,7 +32,7 @@ public final class KernelProviders {
 
     /** Whether {@link #lookup} knows this name. */
     public static boolean isKnown(String provider) {
-        return provider.matches("auto|cpu|reference|cuda(:[0-9]{1,3})?");
+        return provider.matches("auto|cpu(-avx2|-avx512)?|reference|cuda(:[0-9]{1,3})?");
     }
 
     private static int cudaDevice(String provider) {
@@ -39,7 +40,8 @@ public final class KernelProviders {
             throw new IllegalArgumentException(
                     "unknown kernel provider: provider="
                             + provider
-                            + ", must be auto, cuda, cuda:N, cpu or reference");
+                            + ", must be auto, cuda, cuda:N, cpu, cpu-avx2, cpu-avx512 or"
+                            + " reference");
         }
         int colon = provider.indexOf(':');
         return colon < 0 ? 0 : Integer.parseInt(provider.substring(colon + 1));
@@ -55,7 +57,7 @@ public final class KernelProviders {
         }
         String reason = CpuKernels.unavailableReason();
         if (reason == null) {
-            return CpuKernels.create(threads);
+            return CpuKernels.create("cpu", threads);
         }
         LOG.warn(
                 "Using the Java kernels, which are many times slower than the C++ ones: {}",

@@ -44,8 +44,8 @@ final class ModelArguments {
             names = "--device",
             defaultValue = "auto",
             description =
-                    "Where kernels run: auto (a GPU if there is one), cuda or cuda:N, cpu (C++)"
-                            + " or reference (Java) (default: ${DEFAULT-VALUE}).")
+                    "Where kernels run: auto (a GPU if there is one), cuda or cuda:N, cpu (C++;"
+                            + " cpu-avx2 or cpu-avx512 for one instruction set) or reference (Java) (default: ${DEFAULT-VALUE}).")
     private String device;
 
     @Option(
@@ -69,7 +69,7 @@ final class ModelArguments {
                     spec.commandLine(),
                     "bad device: device="
                             + device
-                            + ", must be auto, cuda, cuda:N, cpu or reference");
+                            + ", must be auto, cuda, cuda:N, cpu, cpu-avx2, cpu-avx512 or reference");
         }
         return Model.open(
                 ModelLocator.locate(model), new ModelOptions(kvType, activations, device, threads));

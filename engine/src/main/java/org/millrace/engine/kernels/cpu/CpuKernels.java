@@ -2,6 +2,9 @@ package org.millrace.engine.kernels.cpu;
 
 import static org.millrace.engine.kernels.cpu.CpuBuffer.address;
 
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.Activations;
@@ -23,7 +26,11 @@ public final class CpuKernels implements KernelProvider {
     private enum Level {
         NONE,
         AVX2,
-        AVX512
+        AVX512;
+
+        private String providerName() {
+            return "cpu-" + name().toLowerCase(Locale.ROOT);
+        }
     }
 
     private static final int MAX_MATRICES = 4;
@@ -45,20 +52,39 @@ public final class CpuKernels implements KernelProvider {
     }
 
     /**
-     * The kernels of the best instruction set there is.
+     * Names of the providers that can run here, one for each instruction set, the best first: of
+     * {@code cpu-avx512} and {@code cpu-avx2}.
+     */
+    public static List<String> available() {
+        if (unavailableReason() != null) {
+            return List.of();
+        }
+        return IntStream.iterate(CpuNative.supportedLevel(), level -> level > 0, level -> level - 1)
+                .mapToObj(level -> Level.values()[level].providerName())
+                .toList();
+    }
+
+    /**
+     * The kernels of one instruction set. Process-wide, as the pool is: the newest call decides for
+     * all.
      *
+     * @param provider {@code cpu} for the best there is, or one of {@link #available()}
      * @param threads of the process-wide compute pool, the calling thread included
      * @throws UnsupportedOperationException if they cannot run here
      */
-    public static CpuKernels create(int threads) {
+    public static CpuKernels create(String provider, int threads) {
         String reason = unavailableReason();
+        if (reason == null && !provider.equals("cpu") && !available().contains(provider)) {
+            reason = "the processor has only " + available();
+        }
         if (reason != null) {
             throw new UnsupportedOperationException(
-                    "kernel provider cpu is not available: " + reason);
+                    "kernel provider " + provider + " is not available: " + reason);
         }
-        Level level = Level.values()[CpuNative.supportedLevel()];
-        CpuNative.start(level.ordinal(), threads);
-        return new CpuKernels(level == Level.AVX512 ? "cpu-avx512" : "cpu-avx2");
+        String name = provider.equals("cpu") ? available().get(0) : provider;
+        int level = CpuNative.supportedLevel() - available().indexOf(name);
+        CpuNative.start(level, threads);
+        return new CpuKernels(name);
     }
 
     @Override
