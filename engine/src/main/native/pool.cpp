@@ -1,6 +1,5 @@
 #include "pool.h"
 
-#include <sched.h>
 #include <stdlib.h>
 
 #include <new>
@@ -63,12 +62,19 @@ void Pool::run(Chunk chunk, const void* args, int chunks, size_t scratchBytes) {
         wake_.notify_all();
     }
     takeChunks(scratch_[0]);
-    for (int spins = 0; finished_.load(std::memory_order_acquire) < chunks; spins++) {
-        if (spins > kSpins) {
-            sched_yield();
-        } else {
-            __builtin_ia32_pause();
-        }
+    waitForTheRest(chunks);
+}
+
+// Spins, then sleeps: a processor left idle is where the system moves a worker to that waits behind another thread.
+void Pool::waitForTheRest(int chunks) {
+    int done = finished_.load(std::memory_order_acquire);
+    for (int spins = 0; done < chunks && spins < kSpins; spins++) {
+        __builtin_ia32_pause();
+        done = finished_.load(std::memory_order_acquire);
+    }
+    while (done < chunks) {
+        finished_.wait(done, std::memory_order_acquire);
+        done = finished_.load(std::memory_order_acquire);
     }
 }
 
@@ -82,7 +88,8 @@ bool Pool::takeChunks(const Scratch& scratch) {
         // A valid claim: the operation cannot end before it is reported, so these are its own.
         chunk_.load(std::memory_order_relaxed)(
             args_.load(std::memory_order_relaxed), (int)nextOf(seen), scratch.data);
-        finished_.fetch_add(1, std::memory_order_release);
+        const int done = finished_.fetch_add(1, std::memory_order_acq_rel) + 1;
+        if (done == (int)chunksOf(seen)) finished_.notify_one();
         any = true;
     }
 }

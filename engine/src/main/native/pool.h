@@ -45,6 +45,7 @@ class Pool {
     void work(int index);
     bool takeChunks(const Scratch& scratch);
     bool waitForChunks();
+    void waitForTheRest(int chunks);
 
     // generation << 40 | chunks << 20 | next chunk: one word, so that a claim is valid or not by itself.
     std::atomic<uint64_t> ticket_{0};
