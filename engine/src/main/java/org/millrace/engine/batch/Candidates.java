@@ -5,8 +5,9 @@ import org.millrace.engine.kernels.FloatMath;
 
 /**
  * The candidates of one draw in order: scaled logit descending, id ascending. Weights are fixed
- * point, exp(t - largest) * 2^30 rounded half to even, so that sums are exact in any order. Sorted
- * bucket by bucket, only as far as the draw looks.
+ * point, exp(t - largest) * 2^30 rounded half to even, so that sums are exact in any order. Found
+ * and sorted section by section, each a range of distances from the largest and twice as wide as
+ * the one before, only as far as the draw looks.
  */
 final class Candidates {
     /** Weights in units of 2^-30. */
@@ -15,18 +16,17 @@ final class Candidates {
     /** Below this distance from the largest scaled logit the weight is 0. */
     private static final float REACH = 22f;
 
-    private static final int BUCKETS_PER_UNIT = 16;
-    private static final int BUCKETS = (int) (REACH * BUCKETS_PER_UNIT) + 1;
+    private static final float FIRST_SECTION = 2f;
 
     private final float[] scaled;
     private final float largest;
+    private final int count;
 
-    /** Ids grouped by bucket, best bucket first. */
-    private final int[] ids;
+    /** Ids in order, those of the sections so far. */
+    private int[] ids = new int[0];
 
-    private final int[] bucketEnds = new int[BUCKETS];
-    private int sortedBuckets;
-    private int sortedEnd;
+    private float nextSection;
+    private float sectionWidth = FIRST_SECTION;
 
     /**
      * @param scaled float[vocabulary], logits divided by the temperature; kept, not copied
@@ -35,42 +35,27 @@ final class Candidates {
         this.scaled = scaled;
         float max = scaled[0];
         for (float t : scaled) {
-            max = Math.max(max, t);
+            // Not Math.max, which is many times slower; there are no NaNs.
+            if (t > max) {
+                max = t;
+            }
         }
         largest = max;
-        int[] counts = new int[BUCKETS];
+        int within = 0;
         for (float t : scaled) {
-            if (max - t < REACH) {
-                counts[bucket(t)]++;
-            }
+            within += max - t < REACH ? 1 : 0;
         }
-        int total = 0;
-        int[] next = new int[BUCKETS];
-        for (int b = 0; b < BUCKETS; b++) {
-            next[b] = total;
-            total += counts[b];
-            bucketEnds[b] = total;
-        }
-        ids = new int[total];
-        for (int id = 0; id < scaled.length; id++) {
-            if (max - scaled[id] < REACH) {
-                ids[next[bucket(scaled[id])]++] = id;
-            }
-        }
-    }
-
-    private int bucket(float t) {
-        return (int) ((largest - t) * BUCKETS_PER_UNIT);
+        count = within;
     }
 
     int count() {
-        return ids.length;
+        return count;
     }
 
     /** Id of the candidate of rank {@code rank}. */
     int id(int rank) {
-        while (rank >= sortedEnd) {
-            sortNextBucket();
+        while (rank >= ids.length) {
+            addSection();
         }
         return ids[rank];
     }
@@ -83,8 +68,10 @@ final class Candidates {
     /** Sum of all weights. */
     long totalWeight() {
         long total = 0;
-        for (int id : ids) {
-            total += weightOf(scaled[id]);
+        for (float t : scaled) {
+            if (largest - t < REACH) {
+                total += weightOf(t);
+            }
         }
         return total;
     }
@@ -97,18 +84,28 @@ final class Candidates {
         return (long) Math.rint(FloatMath.exp(t - largest) * UNIT);
     }
 
-    private void sortNextBucket() {
-        int from = sortedEnd;
-        sortedEnd = bucketEnds[sortedBuckets++];
-        long[] keys = new long[sortedEnd - from];
-        for (int i = 0; i < keys.length; i++) {
-            int id = ids[from + i];
-            keys[i] = (long) ~orderedBits(scaled[id]) << 32 | id;
+    private void addSection() {
+        float from = nextSection;
+        float to = Math.min(from + sectionWidth, REACH);
+        long[] keys = new long[64];
+        int found = 0;
+        for (int id = 0; id < scaled.length; id++) {
+            float distance = largest - scaled[id];
+            if (distance < to && distance >= from) {
+                if (found == keys.length) {
+                    keys = Arrays.copyOf(keys, 2 * found);
+                }
+                keys[found++] = (long) ~orderedBits(scaled[id]) << 32 | id;
+            }
         }
-        Arrays.sort(keys);
-        for (int i = 0; i < keys.length; i++) {
-            ids[from + i] = (int) keys[i];
+        Arrays.sort(keys, 0, found);
+        int sorted = ids.length;
+        ids = Arrays.copyOf(ids, sorted + found);
+        for (int i = 0; i < found; i++) {
+            ids[sorted + i] = (int) keys[i];
         }
+        nextSection = to;
+        sectionWidth *= 2;
     }
 
     /** An int that orders as the float does; both zeros are the same. */

@@ -3,11 +3,15 @@ package org.millrace.engine.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SamplerTest {
     private static final float[] LOGITS = {1f, 3f, 2f, 3f, -40f};
@@ -44,6 +48,34 @@ class SamplerTest {
         Sampler.Sample sample =
                 Sampler.sample(LOGITS.clone(), params(0f, 0, 1f, 0f, 1f, 0), new int[0], 0);
         assertThat((double) sample.logprob()).isCloseTo(3 - Math.log(total), within(1e-6));
+    }
+
+    /** Against a plain sort, with ties, both zeros, and values out of reach. */
+    @ParameterizedTest
+    @ValueSource(floats = {0.01f, 1f, 6f, 40f})
+    void candidatesAreAllWithinReachInOrder(float spread) {
+        Random random = new Random(3);
+        float[] scaled = new float[3000];
+        for (int i = 0; i < scaled.length; i++) {
+            scaled[i] = Math.round(random.nextGaussian() * 64) / 64f * spread;
+        }
+        scaled[7] = -0f;
+        scaled[8] = 0f;
+        Candidates candidates = new Candidates(scaled);
+        List<Integer> expected =
+                IntStream.range(0, scaled.length)
+                        .filter(id -> candidates.largest() - scaled[id] < 22f)
+                        .boxed()
+                        .sorted(
+                                Comparator.<Integer>comparingDouble(id -> 0.0 - scaled[id])
+                                        .thenComparing(id -> id))
+                        .toList();
+        assertThat(candidates.count()).isEqualTo(expected.size());
+        List<Integer> ids =
+                IntStream.range(0, candidates.count()).mapToObj(candidates::id).toList();
+        assertThat(ids).isEqualTo(expected);
+        long total = IntStream.range(0, ids.size()).mapToLong(candidates::weight).sum();
+        assertThat(candidates.totalWeight()).isEqualTo(total);
     }
 
     @Test
