@@ -1,6 +1,7 @@
 package org.millrace.jobs;
 
 import java.util.Properties;
+import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
@@ -24,16 +25,18 @@ final class OutputSinks {
      * names are counted up: a pool of names wants topics that are known beforehand, and can leave a
      * transaction open after a downscale.
      */
-    static KafkaSink<OutputRecord> answers(
+    static Sink<OutputRecord> answers(
             ReadableConfig config, KafkaTopics topics, Properties kafka, String jobName) {
         if (config.get(MillraceOptions.DELIVERY) == MillraceOptions.Delivery.AT_LEAST_ONCE) {
             return atLeastOnce(topics, kafka);
         }
-        return builder(topics, kafka)
-                .setDeliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE)
-                .setTransactionalIdPrefix(jobName + "-" + topics.completions())
-                .setTransactionNamingStrategy(TransactionNamingStrategy.INCREMENTING)
-                .build();
+        KafkaSink<OutputRecord> sink =
+                builder(topics, kafka)
+                        .setDeliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE)
+                        .setTransactionalIdPrefix(jobName + "-" + topics.completions())
+                        .setTransactionNamingStrategy(TransactionNamingStrategy.INCREMENTING)
+                        .build();
+        return new AnswerSink(sink, kafka);
     }
 
     private static KafkaSinkBuilder<OutputRecord> builder(KafkaTopics topics, Properties kafka) {

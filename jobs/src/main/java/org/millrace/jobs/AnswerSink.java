@@ -1,0 +1,69 @@
+package org.millrace.jobs;
+
+import java.io.IOException;
+import java.util.Collection;
+import java.util.Properties;
+import org.apache.flink.api.connector.sink2.Committer;
+import org.apache.flink.api.connector.sink2.CommitterInitContext;
+import org.apache.flink.api.connector.sink2.Sink;
+import org.apache.flink.api.connector.sink2.SinkWriter;
+import org.apache.flink.api.connector.sink2.StatefulSinkWriter;
+import org.apache.flink.api.connector.sink2.SupportsCommitter;
+import org.apache.flink.api.connector.sink2.SupportsWriterState;
+import org.apache.flink.api.connector.sink2.WriterInitContext;
+import org.apache.flink.connector.kafka.sink.KafkaCommittable;
+import org.apache.flink.connector.kafka.sink.KafkaSink;
+import org.apache.flink.connector.kafka.sink.KafkaWriterState;
+import org.apache.flink.core.io.SimpleVersionedSerializer;
+import org.apache.flink.streaming.api.connector.sink2.CommittableMessage;
+import org.apache.flink.streaming.api.connector.sink2.SupportsPostCommitTopology;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.millrace.operators.OutputRecord;
+
+/** A transactional {@link KafkaSink} whose lost transactions are seen: {@link WatchedCommitter}. */
+final class AnswerSink
+        implements Sink<OutputRecord>,
+                SupportsCommitter<KafkaCommittable>,
+                SupportsWriterState<OutputRecord, KafkaWriterState>,
+                SupportsPostCommitTopology<KafkaCommittable> {
+    private static final long serialVersionUID = 1L;
+
+    private final KafkaSink<OutputRecord> sink;
+    private final Properties kafka;
+
+    AnswerSink(KafkaSink<OutputRecord> sink, Properties kafka) {
+        this.sink = sink;
+        this.kafka = kafka;
+    }
+
+    @Override
+    public Committer<KafkaCommittable> createCommitter(CommitterInitContext context) {
+        return new WatchedCommitter(sink.createCommitter(context), kafka, context.metricGroup());
+    }
+
+    @Override
+    public SinkWriter<OutputRecord> createWriter(WriterInitContext context) throws IOException {
+        return sink.createWriter(context);
+    }
+
+    @Override
+    public StatefulSinkWriter<OutputRecord, KafkaWriterState> restoreWriter(
+            WriterInitContext context, Collection<KafkaWriterState> state) {
+        return sink.restoreWriter(context, state);
+    }
+
+    @Override
+    public SimpleVersionedSerializer<KafkaCommittable> getCommittableSerializer() {
+        return sink.getCommittableSerializer();
+    }
+
+    @Override
+    public SimpleVersionedSerializer<KafkaWriterState> getWriterStateSerializer() {
+        return sink.getWriterStateSerializer();
+    }
+
+    @Override
+    public void addPostCommitTopology(DataStream<CommittableMessage<KafkaCommittable>> committed) {
+        sink.addPostCommitTopology(committed);
+    }
+}
