@@ -64,10 +64,11 @@ final class Answers {
         }
     }
 
-    void deadLetter(PromptEnvelope prompt, DeadLetterReason reason, String detail) {
+    void deadLetter(
+            PromptEnvelope prompt, DeadLetterReason reason, String detail, String partialText) {
         output.collect(
                 OutputTags.DEAD_LETTERS,
-                new StreamRecord<>(DeadLetters.of(prompt, reason, detail)));
+                new StreamRecord<>(DeadLetters.of(prompt, reason, detail, partialText)));
         metrics.deadLettered();
     }
 

@@ -31,6 +31,8 @@ public enum DeadLetterReason {
     SESSION_TOO_LONG,
     /** What the turn may need at most exceeds the whole page pool. */
     POOL_TOO_SMALL,
+    /** A key, value or logit that is not a finite number: of no use to go on from. */
+    NON_FINITE,
     /** The model could not take the prompt for a reason of its own, which the detail gives. */
     FAILED;
 

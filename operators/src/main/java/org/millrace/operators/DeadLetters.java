@@ -7,15 +7,21 @@ import org.millrace.schemas.DeadLetter;
 public final class DeadLetters {
     private DeadLetters() {}
 
-    /** A dead letter for a request that was decoded. */
-    public static OutputRecord of(PromptEnvelope envelope, DeadLetterReason reason, String detail) {
+    /**
+     * A dead letter for a request that was decoded.
+     *
+     * @param partialText generated before it failed
+     */
+    static OutputRecord of(
+            PromptEnvelope envelope, DeadLetterReason reason, String detail, String partialText) {
         return of(
                 envelope.origin(),
                 envelope.original(),
                 envelope.sessionId(),
                 envelope.requestId(),
                 reason,
-                detail);
+                detail,
+                partialText);
     }
 
     /**
@@ -32,6 +38,17 @@ public final class DeadLetters {
             String requestId,
             DeadLetterReason reason,
             String detail) {
+        return of(origin, original, sessionId, requestId, reason, detail, "");
+    }
+
+    private static OutputRecord of(
+            Origin origin,
+            OriginalValue original,
+            String sessionId,
+            String requestId,
+            DeadLetterReason reason,
+            String detail,
+            String partialText) {
         DeadLetter letter =
                 DeadLetter.newBuilder()
                         .setTopic(origin.topic())
@@ -48,6 +65,7 @@ public final class DeadLetters {
                                         : ByteBuffer.wrap(original.prefix()))
                         .setOriginalLength(original.length())
                         .setOriginalSha256(original.sha256())
+                        .setPartialText(partialText)
                         .build();
         return new OutputRecord(sessionId, letter, origin.headers());
     }

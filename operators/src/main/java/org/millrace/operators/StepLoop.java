@@ -98,7 +98,8 @@ final class StepLoop {
                     answers.deadLetter(
                             envelope,
                             DeadLetterReason.UNKNOWN_KIND,
-                            "kind=" + envelope.request().getKind());
+                            "kind=" + envelope.request().getKind(),
+                            "");
         }
     }
 
@@ -222,15 +223,25 @@ final class StepLoop {
             journal.stored(sessionId, sequence.cache().length());
             state.setSession(state.session().with(sequence.transcript(), model.fingerprint()));
         }
+        answer(turn, sequence);
+        sequence.cache().close();
+        endTurn(sessionId, turn.entry());
+    }
+
+    private void answer(LiveTurn turn, Sequence sequence) throws Exception {
         if (turn.envelope() == null) {
             metrics.rested();
+        } else if (sequence.finishReason() == FinishReason.NON_FINITE) {
+            answers.deadLetter(
+                    turn.envelope(),
+                    DeadLetterReason.NON_FINITE,
+                    "generatedTokens=" + sequence.generated().length,
+                    sequence.text());
         } else {
             answers.completion(
                     turn.envelope(),
                     Completions.of(turn, sequence, model.fingerprint(), clockMillis.getAsLong()));
         }
-        sequence.cache().close();
-        endTurn(sessionId, turn.entry());
     }
 
     private void endTurn(String sessionId, SessionWork.Entry entry) throws Exception {
@@ -345,7 +356,7 @@ final class StepLoop {
         try {
             return starter.prepare(place, entry, envelope);
         } catch (BadRequestException e) {
-            answers.deadLetter(envelope, e.reason(), e.getMessage());
+            answers.deadLetter(envelope, e.reason(), e.getMessage(), "");
             endTurn(place.sessionId(), entry);
             return null;
         }

@@ -21,17 +21,22 @@ final class TinyModel {
     }
 
     static Path path() {
-        return resource("q8_0.gguf");
+        return resource("gqa3/q8_0.gguf");
     }
 
     /** The same shape and tokenizer with other weights. */
     static Path otherPath() {
-        return resource("f16.gguf");
+        return resource("gqa3/f16.gguf");
+    }
+
+    /** A Hugging Face directory in float32, with an output head of its own. */
+    static Path directory() {
+        return resource("mha32/hf");
     }
 
     private static Path resource(String file) {
         try {
-            return Path.of(TinyModel.class.getResource("/golden/tiny/gqa3/" + file).toURI());
+            return Path.of(TinyModel.class.getResource("/golden/tiny/" + file).toURI());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }
