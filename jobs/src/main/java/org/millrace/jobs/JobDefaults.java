@@ -6,6 +6,7 @@ import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.configuration.ExternalizedCheckpointRetention;
+import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.configuration.RestartStrategyOptions;
@@ -31,6 +32,13 @@ final class JobDefaults {
         add(defaults, configured, StateBackendOptions.STATE_BACKEND, "rocksdb");
         add(defaults, configured, CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
         add(defaults, configured, RocksDBOptions.OPTIONS_FACTORY, WriteOnceOptions.class.getName());
+        // What is left in a buffer is flushed while the task waits at a checkpoint's barrier.
+        add(
+                defaults,
+                configured,
+                RocksDBConfigurableOptions.WRITE_BUFFER_SIZE,
+                MemorySize.ofMebiBytes(16));
+        add(defaults, configured, RocksDBConfigurableOptions.MAX_WRITE_BUFFER_NUMBER, 4);
         // A page is looked for in every file of the first level.
         add(defaults, configured, RocksDBConfigurableOptions.USE_BLOOM_FILTER, true);
         add(

@@ -1,6 +1,7 @@
 package org.millrace.jobs;
 
 import java.util.Collection;
+import java.util.List;
 import org.apache.flink.state.rocksdb.RocksDBOptionsFactory;
 import org.rocksdb.ColumnFamilyOptions;
 import org.rocksdb.CompressionType;
@@ -12,8 +13,8 @@ import org.rocksdb.DBOptions;
  * are four. Keys and values of attention do not compress.
  */
 public final class WriteOnceOptions implements RocksDBOptionsFactory {
-    /** Files of the first level before they are merged: checkpoints between two merges. */
-    static final int FILES_BEFORE_MERGE = 16;
+    /** Files of the first level before they are merged; a checkpoint adds one or a few. */
+    static final int FILES_BEFORE_MERGE = 64;
 
     private static final long serialVersionUID = 1L;
 
@@ -27,7 +28,8 @@ public final class WriteOnceOptions implements RocksDBOptionsFactory {
     public ColumnFamilyOptions createColumnOptions(
             ColumnFamilyOptions currentOptions, Collection<AutoCloseable> handlesToClose) {
         return currentOptions
-                .setCompressionType(CompressionType.NO_COMPRESSION)
+                // Flink sets this list, which outdoes the single type.
+                .setCompressionPerLevel(List.of(CompressionType.NO_COMPRESSION))
                 .setLevel0FileNumCompactionTrigger(FILES_BEFORE_MERGE)
                 .setLevel0SlowdownWritesTrigger(2 * FILES_BEFORE_MERGE)
                 .setLevel0StopWritesTrigger(3 * FILES_BEFORE_MERGE);

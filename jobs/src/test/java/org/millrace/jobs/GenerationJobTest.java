@@ -42,7 +42,8 @@ class GenerationJobTest {
                     .isEqualTo(WriteOnceOptions.FILES_BEFORE_MERGE);
             assertThat(options.level0SlowdownWritesTrigger())
                     .isGreaterThan(WriteOnceOptions.FILES_BEFORE_MERGE);
-            assertThat(options.compressionType()).isEqualTo(CompressionType.NO_COMPRESSION);
+            assertThat(options.compressionPerLevel())
+                    .containsExactly(CompressionType.NO_COMPRESSION);
         }
     }
 
