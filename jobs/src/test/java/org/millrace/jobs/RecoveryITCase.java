@@ -19,6 +19,7 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -93,6 +94,33 @@ class RecoveryITCase {
             assertThat(results(outputs)).isEqualTo(undisturbed(cluster, requests));
             assertTokensAgree(outputs);
         }
+    }
+
+    @Test
+    void failedTaskGoesOnInTheRunningCluster(TestCluster cluster) throws Exception {
+        List<PromptRequest> requests = requests(16, 1, 200);
+        Configuration config = job(cluster, "rocksdb", 2);
+        RunningJob job = cluster.submit(config);
+        try (Outputs outputs = new Outputs(cluster, config)) {
+            publish(cluster, config, requests);
+            outputs.await(job, o -> o.tokens.size() > 500 && checkpointsOf(job) >= 2);
+            // To a task that waits or calls anything that does, this is a failure as any other.
+            taskThreads("generate .*#0").forEach(Thread::interrupt);
+            outputs.await(job, o -> !taskThreads("generate .*#1").isEmpty());
+            outputs.await(job, o -> o.completions.size() >= requests.size());
+            job.stop();
+            outputs.drain();
+
+            assertThat(results(outputs)).isEqualTo(undisturbed(cluster, requests));
+            assertTokensAgree(outputs);
+        }
+    }
+
+    /** Threads of the cluster's tasks, which are named by subtask and attempt. */
+    private static List<Thread> taskThreads(String name) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().matches(name))
+                .toList();
     }
 
     private static Configuration job(TestCluster cluster, String backend, int parallelism)
