@@ -55,7 +55,7 @@ final class BareBench {
         try (Model model = Model.open(Path.of(args[0]), options);
                 Generator generator = new Generator(model, generatorOptions(model, measured))) {
             BareBench bench = new BareBench(model, generator);
-            bench.run(TextWorkload.warmUp());
+            System.err.println("warmed up: " + bench.run(TextWorkload.warmUp()));
             System.out.println(new ObjectMapper().writeValueAsString(bench.run(measured)));
         }
     }

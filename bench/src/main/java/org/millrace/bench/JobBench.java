@@ -81,7 +81,7 @@ final class JobBench {
             try (OutputReader reader = OutputReader.fromEnd(kafka, topics);
                     PromptPublisher publisher = new PromptPublisher(kafka, topics.prompts())) {
                 JobBench bench = new JobBench(job, publisher, reader);
-                bench.run(TextWorkload.warmUp());
+                System.err.println("warmed up: " + bench.run(TextWorkload.warmUp()));
                 return bench.run(measured);
             }
         }
