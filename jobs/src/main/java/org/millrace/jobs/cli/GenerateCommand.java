@@ -5,10 +5,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.millrace.engine.Model;
+import org.millrace.engine.batch.FinishReason;
 import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
@@ -17,8 +19,10 @@ import org.millrace.engine.batch.StepResult;
 import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.engine.kvcache.policy.RetentionPolicies;
 import org.millrace.engine.model.ChatTemplate.Message;
 import org.millrace.engine.model.Tokenizer;
+import org.millrace.jobs.RetentionArguments;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -31,6 +35,7 @@ import picocli.CommandLine.Spec;
 @Command(name = "generate", description = "Generates text for one prompt, without Flink and Kafka.")
 final class GenerateCommand implements Callable<Integer> {
     private static final int MAX_BATCH_TOKENS = 256;
+    private static final double MIB = 1 << 20;
 
     @ArgGroup(multiplicity = "1")
     private Prompt prompt;
@@ -43,8 +48,16 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin private SamplingArguments sampling;
     @Mixin private ModelArguments modelArguments;
 
+    @Mixin private RetentionArguments retentionArguments;
+
     @Option(names = "--json", description = "Print one JSON document.")
     private boolean json;
+
+    @Option(
+            names = "--show-kept",
+            description =
+                    "With --json: the positions that each head kept, after the prompt and at the end.")
+    private boolean showKept;
 
     @Spec private CommandSpec spec;
 
@@ -78,22 +91,24 @@ final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         GenerationParams params = params();
+        Retention retention = retentionArguments.retention(RetentionPolicies.DEFAULT);
+        CacheReport cacheReport = new CacheReport(showKept);
         try (Model model = modelArguments.open()) {
             int[] tokens = promptTokens(model);
             check(tokens, model);
             try (Generator generator =
-                    new Generator(model, generatorOptions(model, tokens, params))) {
+                    new Generator(model, generatorOptions(model, tokens, params, retention))) {
                 Sequence sequence =
                         new Sequence(
                                 generator.newCache(),
                                 Transcript.EMPTY,
                                 tokens,
                                 params,
-                                Retention.FULL,
+                                retention,
                                 null);
                 generator.submit(sequence);
-                generate(generator, sequence);
-                report(sequence, tokens);
+                generate(generator, sequence, cacheReport);
+                report(generator, sequence, cacheReport);
             }
         }
         return 0;
@@ -102,6 +117,9 @@ final class GenerateCommand implements Callable<Integer> {
     private GenerationParams params() {
         if (chat && prompt.text == null) {
             throw new ParameterException(spec.commandLine(), "--chat goes with --prompt only");
+        }
+        if (showKept && !json) {
+            throw new ParameterException(spec.commandLine(), "--show-kept goes with --json only");
         }
         try {
             return sampling.params();
@@ -152,53 +170,60 @@ final class GenerateCommand implements Callable<Integer> {
 
     /** A pool of just the size that this sequence can need. */
     private static GeneratorOptions generatorOptions(
-            Model model, int[] tokens, GenerationParams params) {
+            Model model, int[] tokens, GenerationParams params, Retention retention) {
         CacheLayout layout = model.cacheLayout();
         int positions =
-                (int)
-                        Math.min(
-                                (long) tokens.length + params.maxTokens(),
-                                model.config().contextLength());
+                Sequence.positionsNeeded(
+                        Transcript.EMPTY,
+                        tokens.length,
+                        params.maxTokens(),
+                        retention,
+                        model.config().contextLength());
         return new GeneratorOptions(
                 layout.poolBytes(layout.pagesFor(positions)), MAX_BATCH_TOKENS, 1);
     }
 
-    private void generate(Generator generator, Sequence sequence) {
+    private void generate(Generator generator, Sequence sequence, CacheReport cacheReport) {
         long begin = System.nanoTime();
         try (Progress progress = Progress.start("Prompt", sequence.promptTokens())) {
             while (sequence.isPrefilling() && generator.liveSequences() > 0) {
-                print(generator.step());
+                take(generator.step(), cacheReport);
                 progress.stepTo(sequence.nextPosition());
             }
         }
         long prefilled = System.nanoTime();
         while (generator.liveSequences() > 0) {
-            print(generator.step());
+            take(generator.step(), cacheReport);
         }
         prefillSeconds = (prefilled - begin) / 1e9;
         decodeSeconds = (System.nanoTime() - prefilled) / 1e9;
     }
 
-    private void print(StepResult step) {
+    private void take(StepResult step, CacheReport cacheReport) {
+        cacheReport.watch(step);
         if (!json) {
             step.tokens().forEach(token -> out.print(token.text()));
             out.flush();
         }
     }
 
-    private void report(Sequence sequence, int[] promptTokens) throws IOException {
+    private void report(Generator generator, Sequence sequence, CacheReport cacheReport)
+            throws IOException {
+        int[] promptTokens = Arrays.copyOf(sequence.tokens(), sequence.promptEnd());
         int[] tokens = sequence.generated();
         if (!json) {
             out.println();
             System.err.printf(
                     Locale.ROOT,
-                    "%d prompt tokens in %.2f s (%.0f/s), %d generated in %.2f s (%.1f/s), finish reason %s%n",
+                    "%d prompt tokens in %.2f s (%.0f/s), %d generated in %.2f s (%.1f/s), cache %.1f of %.1f MiB, finish reason %s%n",
                     promptTokens.length,
                     prefillSeconds,
                     promptTokens.length / prefillSeconds,
                     tokens.length,
                     decodeSeconds,
                     Math.max(0, tokens.length - 1) / decodeSeconds,
+                    sequence.cache().bytes() / MIB,
+                    sequence.cache().fullBytes() / MIB,
                     reason(sequence));
             return;
         }
@@ -212,9 +237,10 @@ final class GenerateCommand implements Callable<Integer> {
         document.putObject("timings")
                 .put("prefill_seconds", prefillSeconds)
                 .put("decode_seconds", decodeSeconds);
-        document.putObject("cache")
-                .put("full_bytes", sequence.cache().fullBytes())
-                .put("bytes", sequence.cache().bytes());
+        if (sequence.finishReason() != FinishReason.NON_FINITE) {
+            generator.computeLast(sequence);
+        }
+        cacheReport.write(sequence, document.putObject("cache"));
         out.println(mapper.writeValueAsString(document));
     }
 

@@ -44,6 +44,7 @@ import picocli.CommandLine.ScopeType;
             GenerateCommand.class,
             ScoreCommand.class,
             TokenizeCommand.class,
+            ProfileCommand.class,
             EvalCommand.class,
             GpuCheckCommand.class,
             ProduceCommand.class,

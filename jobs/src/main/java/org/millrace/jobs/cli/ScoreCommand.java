@@ -68,8 +68,8 @@ final class ScoreCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** Before the file of logits is made. */
-    private static void check(int[] tokens, Model model) throws IOException {
+    /** Whether the model can take a text, told before any work is done. */
+    static void check(int[] tokens, Model model) throws IOException {
         int limit = model.config().contextLength();
         if (tokens.length < 1 || tokens.length > limit) {
             throw new IOException(

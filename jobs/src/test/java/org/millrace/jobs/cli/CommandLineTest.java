@@ -19,6 +19,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -125,6 +127,97 @@ class CommandLineTest {
     }
 
     @Test
+    void generateTellsWhatItsCacheKeeps() throws Exception {
+        Path ids = write("ids.json", IntStream.range(10, 110).boxed().toList().toString());
+        String[] arguments = {
+            "generate",
+            "--token-ids",
+            ids.toString(),
+            "--max-tokens",
+            "9",
+            "--ignore-eos",
+            "--json",
+            "--show-kept",
+            "--policy",
+            "streaming",
+            "--local-ratio",
+            "0.1",
+            "--review-interval",
+            "4"
+        };
+        Outcome outcome = run(arguments);
+        assertThat(outcome.exitCode()).as(outcome.err()).isZero();
+        JsonNode cache = outcome.json().get("cache");
+        assertThat(cache.get("bytes").asLong()).isLessThan(cache.get("full_bytes").asLong());
+        for (JsonNode head : cache.get("heads")) {
+            assertThat(ints(head.get("kept_after_prompt")))
+                    .containsExactly(0, 1, 2, 3, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99);
+            // Reviewed when there were 108 positions; then the last token's came.
+            assertThat(ints(head.get("kept_positions")))
+                    .containsExactly(
+                            0, 1, 2, 3, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108);
+            assertThat(head.get("kept").asInt()).isEqualTo(15);
+            assertThat(head.get("rung").asInt()).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--policy fastgem",
+                "--policy full --recovery 0.9",
+                "--policy fastgen --recovery 1.5",
+                "--policy h2o --local-ratio x",
+                "--policy fastgen-paper --ladder special,local",
+                "--policy random --policy-seed -1"
+            })
+    void aBadPolicyIsWrongUsage(String options) throws Exception {
+        String[] words = ("generate --prompt mill " + options).split(" ");
+        Outcome outcome = run(words);
+        assertThat(outcome.exitCode()).as(outcome.err()).isEqualTo(2);
+        assertThat(outcome.out()).isEmpty();
+        assertThat(outcome.err()).contains(words[words.length - 1].replace("0.9", "recovery"));
+    }
+
+    @Test
+    void profileShowsTheChoiceOfEachHead() throws Exception {
+        Path ids = write("ids.json", IntStream.range(10, 110).boxed().toList().toString());
+        Path picture = directory.resolve("profile.png");
+        String[] arguments = {
+            "profile",
+            "--token-ids",
+            ids.toString(),
+            "--policy",
+            "fastgen-paper",
+            "--recovery",
+            "0.8",
+            "--picture",
+            picture.toString()
+        };
+        String[] json = Arrays.copyOf(arguments, arguments.length + 1);
+        json[arguments.length] = "--json";
+        JsonNode document = run(json).json();
+        assertThat(document.get("tokens").asInt()).isEqualTo(100);
+        assertThat(document.get("T").asDouble()).isEqualTo(0.8);
+        long kept = 0;
+        for (JsonNode head : document.get("heads")) {
+            int rung = head.get("rung").asInt();
+            assertThat(head.get("mass")).hasSize(5);
+            assertThat(head.get("kept")).hasSize(5);
+            assertThat(head.get("mass").get(rung).asDouble()).isGreaterThanOrEqualTo(0.8);
+            assertThat(rung == 0 || head.get("mass").get(rung - 1).asDouble() < 0.8).isTrue();
+            kept += head.get("kept").get(rung).asLong();
+        }
+        int heads = document.get("heads").size();
+        assertThat(document.get("pruned").asDouble())
+                .isCloseTo(1 - kept / (100.0 * heads), offset(1e-12));
+
+        assertThat(ImageIO.read(picture.toFile()).getWidth()).isGreaterThan(100);
+        assertThat(run(arguments).out())
+                .contains("fastgen-paper recovery=0.8: 100 tokens", "special+punctuation: ");
+    }
+
+    @Test
     void evalMeasuresPoliciesBesideTheFullCache() throws Exception {
         Path text = write("text.txt", "The mill turns while the race runs. ".repeat(20));
         Outcome outcome =
@@ -227,6 +320,7 @@ class CommandLineTest {
                         "generate",
                         "score",
                         "tokenize",
+                        "profile",
                         "eval",
                         "gpu-check",
                         "run",
@@ -284,7 +378,8 @@ class CommandLineTest {
     private static Outcome run(String... arguments) throws URISyntaxException {
         boolean takesModel =
                 arguments.length > 1
-                        && List.of("generate", "score", "tokenize", "eval").contains(arguments[0]);
+                        && List.of("generate", "score", "tokenize", "profile", "eval")
+                                .contains(arguments[0]);
         if (!takesModel || List.of(arguments).contains("--help")) {
             return execute(arguments);
         }
