@@ -16,6 +16,7 @@ import org.millrace.engine.Model;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.jobs.eval.EvalTexts;
 import org.millrace.jobs.eval.PolicyGrid;
+import org.millrace.jobs.eval.QualityCurves;
 import org.millrace.jobs.eval.QualityResult;
 import org.millrace.jobs.eval.QualityRun;
 import org.millrace.jobs.eval.QualityTable;
@@ -118,6 +119,12 @@ final class EvalCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print one JSON document.")
     private boolean json;
 
+    @Option(
+            names = "--picture",
+            paramLabel = "FILE.png",
+            description = "Draw divergence against bytes, a curve for each policy.")
+    private Path picture;
+
     @Spec private CommandSpec spec;
 
     private final PrintStream out = System.out;
@@ -145,6 +152,9 @@ final class EvalCommand implements Callable<Integer> {
                 byContext.add(windows(model, named, context));
             }
             List<QualityResult> results = measure(model, retentions, byContext);
+            if (picture != null) {
+                QualityCurves.write(results, picture);
+            }
             if (json) {
                 out.println(json(model, named, results));
             } else {

@@ -219,6 +219,7 @@ class CommandLineTest {
 
     @Test
     void evalMeasuresPoliciesBesideTheFullCache() throws Exception {
+        Path picture = directory.resolve("curves.png");
         Path text = write("text.txt", "The mill turns while the race runs. ".repeat(20));
         Outcome outcome =
                 run(
@@ -235,6 +236,8 @@ class CommandLineTest {
                         "full",
                         "--policy",
                         "streaming local-ratio=0.25",
+                        "--picture",
+                        picture.toString(),
                         "--json");
         assertThat(outcome.exitCode()).as(outcome.err()).isZero();
         JsonNode document = outcome.json();
@@ -251,6 +254,7 @@ class CommandLineTest {
         assertThat(streaming.get("kl").asDouble()).isPositive();
         assertThat(streaming.get("bytes_share").asDouble())
                 .isLessThan(full.get("bytes_share").asDouble());
+        assertThat(ImageIO.read(picture.toFile()).getHeight()).isGreaterThan(1000);
     }
 
     @ParameterizedTest
