@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.millrace.engine.Model;
 import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.jobs.eval.ComparedMethod;
 import org.millrace.jobs.eval.EvalTexts;
 import org.millrace.jobs.eval.PolicyGrid;
 import org.millrace.jobs.eval.QualityCurves;
@@ -114,6 +115,20 @@ final class EvalCommand implements Callable<Integer> {
             description = "A UTF-8 text instead of the bundled ones; may be repeated.")
     private List<Path> files = new ArrayList<>();
 
+    @Option(
+            names = "--compare",
+            paramLabel = "FILE.json",
+            description =
+                    "Another method's kept positions: name, and windows with text, context, index and"
+                            + " kept[layer][KV head]; may be repeated.")
+    private List<Path> compared = new ArrayList<>();
+
+    @Option(
+            names = "--windows-file",
+            paramLabel = "FILE.json",
+            description = "Write the windows and their tokens, for another method to choose on.")
+    private Path windowsFile;
+
     @Mixin private ModelArguments modelArguments;
 
     @Option(names = "--json", description = "Print one JSON document.")
@@ -151,7 +166,10 @@ final class EvalCommand implements Callable<Integer> {
             for (int context : contexts) {
                 byContext.add(windows(model, named, context));
             }
-            List<QualityResult> results = measure(model, retentions, byContext);
+            if (windowsFile != null) {
+                writeWindows(byContext);
+            }
+            List<QualityResult> results = measure(model, retentions, methods(model), byContext);
             if (picture != null) {
                 QualityCurves.write(results, picture);
             }
@@ -223,15 +241,46 @@ final class EvalCommand implements Callable<Integer> {
         return all;
     }
 
+    private List<ComparedMethod> methods(Model model) throws IOException {
+        List<ComparedMethod> methods = new ArrayList<>();
+        for (Path file : compared) {
+            try {
+                methods.add(
+                        ComparedMethod.read(InputFiles.json(file), model.cacheLayout().numHeads()));
+            } catch (IOException e) {
+                throw new IOException("cannot use " + file + ": " + e.getMessage(), e);
+            }
+        }
+        return methods;
+    }
+
+    private void writeWindows(List<List<TextWindow>> byContext) throws IOException {
+        ObjectMapper mapper = new ObjectMapper();
+        ArrayNode list = mapper.createArrayNode();
+        for (List<TextWindow> ofContext : byContext) {
+            for (TextWindow window : ofContext) {
+                ObjectNode node = list.addObject();
+                node.put("text", window.text());
+                node.put("context", window.context());
+                node.put("index", window.index());
+                node.set("tokens", mapper.valueToTree(window.tokens()));
+            }
+        }
+        mapper.writeValue(windowsFile.toFile(), list);
+    }
+
     private List<QualityResult> measure(
-            Model model, List<Retention> retentions, List<List<TextWindow>> byContext) {
+            Model model,
+            List<Retention> retentions,
+            List<ComparedMethod> methods,
+            List<List<TextWindow>> byContext) {
         long scored =
-                (retentions.size() + 1L)
+                (retentions.size() + methods.size() + 1L)
                         * byContext.stream().mapToInt(List::size).sum()
                         * continuation;
         List<QualityResult> results = new ArrayList<>();
         try (Progress progress = Progress.start("Evaluate", scored)) {
-            QualityRun run = new QualityRun(model, retentions, progress::stepBy);
+            QualityRun run = new QualityRun(model, retentions, methods, progress::stepBy);
             for (List<TextWindow> ofContext : byContext) {
                 results.addAll(run.measure(ofContext));
             }

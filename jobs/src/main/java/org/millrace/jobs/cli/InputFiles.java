@@ -80,7 +80,7 @@ final class InputFiles {
         return ids;
     }
 
-    private static JsonNode json(Path file) throws IOException {
+    static JsonNode json(Path file) throws IOException {
         try {
             return new ObjectMapper().readTree(text(file));
         } catch (JsonProcessingException e) {

@@ -1,8 +1,11 @@
 package org.millrace.jobs.eval;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.IntConsumer;
+import java.util.stream.Stream;
 import org.millrace.engine.Model;
 import org.millrace.engine.batch.Scorer;
 import org.millrace.engine.batch.SessionTurn;
@@ -11,6 +14,8 @@ import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.engine.kvcache.policy.HeadChoice;
 import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.engine.kvcache.policy.RetentionPolicies;
+import org.millrace.engine.kvcache.policy.RetentionPolicy;
 
 /**
  * Scores windows of texts under retention policies, side by side, beside the full cache. Single
@@ -22,14 +27,23 @@ public final class QualityRun {
 
     private final Model model;
     private final List<Retention> policies;
+    private final Map<Retention, ComparedMethod> methods = new HashMap<>();
     private final IntConsumer progress;
 
     /**
+     * @param methods are compared with the policies, after them
      * @param progress is told of every token that was scored: 1
      */
-    public QualityRun(Model model, List<Retention> policies, IntConsumer progress) {
+    public QualityRun(
+            Model model,
+            List<Retention> policies,
+            List<ComparedMethod> methods,
+            IntConsumer progress) {
         this.model = model;
-        this.policies = List.copyOf(policies);
+        methods.forEach(method -> this.methods.put(method.retention(), method));
+        this.policies =
+                Stream.concat(policies.stream(), methods.stream().map(ComparedMethod::retention))
+                        .toList();
         this.progress = progress;
     }
 
@@ -89,7 +103,7 @@ public final class QualityRun {
             texts.add(text(window, retention));
             scores.add(new WindowScore(window.continuation()));
         }
-        new Scorer(model)
+        new Scorer(model, retention -> policy(retention, window))
                 .score(
                         texts,
                         new Scorer.Observer() {
@@ -116,6 +130,11 @@ public final class QualityRun {
                             }
                         });
         return scores;
+    }
+
+    private RetentionPolicy policy(Retention retention, TextWindow window) {
+        ComparedMethod method = methods.get(retention);
+        return method == null ? RetentionPolicies.lookup(retention) : method.policy(window);
     }
 
     private static Scorer.Text text(TextWindow window, Retention retention) {

@@ -16,6 +16,9 @@ public final class QualityTable {
 
     /** The policy, and those of its options that are not its defaults. */
     public static String label(Retention retention) {
+        if (retention.options().isEmpty()) {
+            return retention.policy();
+        }
         Retention defaults = Retention.of(retention.policy());
         return retention.options().entrySet().stream()
                 .filter(

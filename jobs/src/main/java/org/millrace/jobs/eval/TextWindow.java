@@ -10,9 +10,10 @@ import java.util.List;
  *
  * @param text name of the text
  * @param context tokens of the context
+ * @param index among the text's windows of this length
  * @param tokens context and continuation
  */
-public record TextWindow(String text, int context, int[] tokens) {
+public record TextWindow(String text, int context, int index, int[] tokens) {
     /**
      * Windows of a text, as far from each other as it allows.
      *
@@ -36,7 +37,7 @@ public record TextWindow(String text, int context, int[] tokens) {
         for (int i = 0; i < count; i++) {
             int start = count == 1 ? 0 : (int) ((long) i * (text.length - length) / (count - 1));
             int[] tokens = Arrays.copyOfRange(text, start, start + length);
-            windows.add(new TextWindow(name, context, tokens));
+            windows.add(new TextWindow(name, context, i, tokens));
         }
         return windows;
     }

@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
@@ -255,6 +256,50 @@ class CommandLineTest {
         assertThat(streaming.get("bytes_share").asDouble())
                 .isLessThan(full.get("bytes_share").asDouble());
         assertThat(ImageIO.read(picture.toFile()).getHeight()).isGreaterThan(1000);
+    }
+
+    /** The slots of a policy that evicts nothing later, given as another method's. */
+    @Test
+    void evalTakesKeptPositionsFromAFile() throws Exception {
+        Path text = write("text.txt", "The mill turns while the race runs. ".repeat(20));
+        Path windows = directory.resolve("windows.json");
+        List<String> arguments =
+                List.of(
+                        "eval",
+                        "--text",
+                        text.toString(),
+                        "--context",
+                        "64",
+                        "--continuation",
+                        "8");
+        List<String> first = new ArrayList<>(arguments);
+        first.addAll(
+                List.of(
+                        "--windows",
+                        "1",
+                        "--policy",
+                        "streaming local-ratio=0.25 review-interval=0"));
+        first.addAll(List.of("--windows-file", windows.toString(), "--json"));
+        JsonNode streaming = run(first.toArray(String[]::new)).json().get("results").get(0);
+        JsonNode window = new ObjectMapper().readTree(windows.toFile()).get(0);
+        assertThat(window.get("tokens")).hasSize(72);
+
+        List<Integer> kept = IntStream.range(0, 64).filter(j -> j < 4 || j >= 48).boxed().toList();
+        String layers = String.valueOf(Collections.nCopies(2, Collections.nCopies(2, kept)));
+        Path method =
+                write(
+                        "method.json",
+                        "{\"name\": \"mine\", \"windows\": [{\"text\": \"%s\", \"context\": 64, \"index\": 0, \"kept\": %s}]}"
+                                .formatted(text, layers));
+        first.addAll(List.of("--compare", method.toString()));
+        Outcome outcome = run(first.toArray(String[]::new));
+        assertThat(outcome.exitCode()).as(outcome.err()).isZero();
+        JsonNode mine = outcome.json().get("results").get(1);
+        assertThat(mine.get("policy").asText()).isEqualTo("mine");
+        assertThat(mine.get("kl")).isEqualTo(streaming.get("kl"));
+        assertThat(mine.get("nll_gap")).isEqualTo(streaming.get("nll_gap"));
+        assertThat(mine.get("pruned")).isEqualTo(streaming.get("pruned"));
+        assertThat(mine.get("kl").asDouble()).isPositive();
     }
 
     @ParameterizedTest
