@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.millrace.engine.Model;
 import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.jobs.eval.Ablation;
 import org.millrace.jobs.eval.ComparedMethod;
 import org.millrace.jobs.eval.EvalTexts;
 import org.millrace.jobs.eval.PolicyGrid;
@@ -116,6 +117,13 @@ final class EvalCommand implements Callable<Integer> {
     private List<Path> files = new ArrayList<>();
 
     @Option(
+            names = "--ablation",
+            paramLabel = "T",
+            description =
+                    "Also the paper's ladder with each component left out and in other orders, at this T.")
+    private Double ablation;
+
+    @Option(
             names = "--compare",
             paramLabel = "FILE.json",
             description =
@@ -184,7 +192,11 @@ final class EvalCommand implements Callable<Integer> {
 
     private List<Retention> retentions() {
         try {
-            return new PolicyGrid(keeps, recoveries).expand(policies);
+            List<String> all = new ArrayList<>(policies);
+            if (ablation != null) {
+                all.addAll(Ablation.policies(ablation));
+            }
+            return new PolicyGrid(keeps, recoveries).expand(all);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), e.getMessage());
         }
