@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <dlfcn.h>
 #include <map>
 #include <mutex>
@@ -140,6 +141,29 @@ int cuStreamCreate(void** stream, unsigned) {
 int cuStreamDestroy_v2(void*) { return kSuccess; }
 int cuStreamSynchronize(void*) { return captured == nullptr ? kSuccess : kNotWhileCapturing; }
 
+// An event is the time of its record: everything before it has run.
+int cuEventCreate(void** event, unsigned) {
+    *event = new timespec();
+    return kSuccess;
+}
+
+int cuEventDestroy_v2(void* event) {
+    delete (timespec*)event;
+    return kSuccess;
+}
+
+int cuEventRecord(void* event, void*) {
+    clock_gettime(CLOCK_MONOTONIC, (timespec*)event);
+    return kSuccess;
+}
+
+int cuEventElapsedTime(float* millis, void* begin, void* end) {
+    const auto* from = (const timespec*)begin;
+    const auto* to = (const timespec*)end;
+    *millis = (float)((double)(to->tv_sec - from->tv_sec) * 1e3 + (double)(to->tv_nsec - from->tv_nsec) / 1e6);
+    return kSuccess;
+}
+
 int cuStreamBeginCapture_v2(void*, int) {
     std::lock_guard<std::mutex> held(lock);
     if (captured != nullptr) return kNotWhileCapturing;
@@ -261,10 +285,15 @@ int cuModuleGetFunction(void** function, void* module, const char* name) {
     return kSuccess;
 }
 
-// "emulation" names a copy of the counters; "emulation:ADDRESS" (hexadecimal) bytes read and written of one allocation.
+// "emulation" names a copy of the counters; "emulation:ADDRESS" (hexadecimal) bytes read and written of one allocation. "emulation=BYTES"
+// (hexadecimal) leaves so much memory free, 0 all of the device.
 int cuModuleGetGlobal_v2(void** at, size_t* bytes, void*, const char* name) {
     std::lock_guard<std::mutex> held(lock);
     if (strncmp(name, "emulation", 9) != 0) return kNotFound;
+    if (name[9] == '=') {
+        emulation::leaveFree(strtoull(name + 10, nullptr, 16));
+        return kSuccess;
+    }
     if (snapshot == nullptr) snapshot = (uint8_t*)emulation::allocate(sizeof(emulation::Counters));
     *at = snapshot;
     if (name[9] == 0) {

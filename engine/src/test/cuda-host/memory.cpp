@@ -16,6 +16,7 @@ constexpr int kPoison = 0xFB;  // as float about -2.6e36, as index far outside
 
 uint8_t* next = nullptr;
 size_t used = 0;
+size_t taken = 0;  // by nobody
 std::multimap<size_t, uint8_t*> reusable;  // by number of pages
 
 size_t pageOf(const void* at) { return (size_t)((const uint8_t*)at - arena) / kPage; }
@@ -36,7 +37,7 @@ bool open() {
 
 void* allocate(size_t bytes) {
     const size_t pages = (bytes + kPage - 1) / kPage;
-    if (!open() || used + pages * kPage > kDevice) return nullptr;
+    if (!open() || used + taken + pages * kPage > kDevice) return nullptr;
     uint8_t* begin;
     if (auto old = reusable.find(pages); old != reusable.end()) {
         begin = old->second;
@@ -67,6 +68,8 @@ bool release(void* at) {
 
 size_t totalBytes() { return kDevice; }
 
-size_t freeBytes() { return kDevice - used; }
+size_t freeBytes() { return kDevice - used - taken; }
+
+void leaveFree(size_t bytes) { taken = bytes == 0 ? 0 : kDevice - used - bytes; }
 
 }  // namespace emulation

@@ -39,4 +39,7 @@ inline Allocation* find(const void* at, size_t bytes) {
 size_t totalBytes();
 size_t freeBytes();
 
+// Takes all memory but so much; 0: gives it back.
+void leaveFree(size_t bytes);
+
 }  // namespace emulation

@@ -11,6 +11,7 @@ import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.util.TimeUtils;
+import org.millrace.engine.kernels.KernelProviders;
 import org.millrace.engine.kvcache.KvType;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -37,6 +38,15 @@ public final class JobArguments {
             description =
                     "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: F16).")
     KvType kvType;
+
+    @Option(
+            names = "--device",
+            paramLabel = "NAME",
+            description =
+                    "Where kernels run: auto (a GPU if there is one), cuda or cuda:N, cpu (C++) or"
+                            + " reference (Java) (default: auto).",
+            converter = DeviceConverter.class)
+    String device;
 
     @Mixin public KafkaArguments kafka = new KafkaArguments();
 
@@ -91,6 +101,7 @@ public final class JobArguments {
         Configuration config = Configuration.fromMap(properties);
         set(config, MillraceOptions.MODEL, model);
         set(config, MillraceOptions.KV_TYPE, kvType);
+        set(config, MillraceOptions.KERNELS, device);
         kafka.addTo(config);
         set(config, MillraceOptions.DELIVERY, delivery);
         set(config, CoreOptions.DEFAULT_PARALLELISM, parallelism);
@@ -111,6 +122,17 @@ public final class JobArguments {
         JobArguments arguments = new JobArguments();
         new CommandLine(arguments).setCaseInsensitiveEnumValuesAllowed(true).parseArgs(args);
         return arguments.toConfiguration();
+    }
+
+    /** Names of kernel providers. */
+    static final class DeviceConverter implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            if (!KernelProviders.isKnown(text)) {
+                throw new TypeConversionException("must be auto, cuda, cuda:N, cpu or reference");
+            }
+            return text;
+        }
     }
 
     /** Numbers from 1 on. */

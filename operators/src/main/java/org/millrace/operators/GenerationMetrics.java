@@ -12,6 +12,7 @@ import org.apache.flink.metrics.MeterView;
 import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.runtime.metrics.DescriptiveStatisticsHistogram;
 import org.millrace.engine.batch.StepResult;
+import org.millrace.engine.kernels.DeviceUsage;
 import org.millrace.engine.kvcache.policy.HeadChoice;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.kvcache.policy.RetentionPolicies;
@@ -83,6 +84,13 @@ final class GenerationMetrics {
     void watchPool(Supplier<Long> usedBytes, long poolBytes) {
         gauge("cacheBytes", usedBytes::get);
         gauge("poolBytes", () -> poolBytes);
+    }
+
+    /** Registers gauges over a GPU's memory and time. */
+    void watchDevice(Supplier<DeviceUsage> usage) {
+        gauge("deviceFreeBytes", () -> usage.get().freeBytes());
+        gauge("deviceTotalBytes", () -> usage.get().totalBytes());
+        gauge("deviceBusyMicros", () -> TimeUnit.NANOSECONDS.toMicros(usage.get().busyNanos()));
     }
 
     private <T> void gauge(String name, Gauge<T> gauge) {

@@ -26,6 +26,7 @@ import org.apache.flink.streaming.api.operators.sorted.state.BatchExecutionKeyed
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.util.IOUtils;
 import org.millrace.engine.Model;
+import org.millrace.engine.ModelOptions;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.operators.state.SessionStateManager;
@@ -76,7 +77,12 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
                     "execution.runtime-mode=BATCH clears a session's state when another session's record comes;"
                             + " set execution.runtime-mode=STREAMING");
         }
-        model = open(SharedModel.open(modelPath(), options.modelOptions(), getRuntimeContext()));
+        ModelOptions modelOptions = DeviceChoice.of(options.modelOptions(), getRuntimeContext());
+        try {
+            model = open(SharedModel.open(modelPath(), modelOptions, getRuntimeContext()));
+        } catch (OutOfMemoryError e) {
+            throw noDeviceMemory(e);
+        }
         fingerprints =
                 context.getOperatorStateStore()
                         .getUnionListState(
@@ -110,14 +116,15 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
                         PoolMemory.reserve(
                                 getContainingTask().getEnvironment().getMemoryManager(),
                                 poolFraction()));
-        Generator generator =
-                open(
-                        new Generator(
-                                model,
-                                new GeneratorOptions(
-                                        memory.bytes(),
-                                        options.maxBatchTokens(),
-                                        options.maxSequences())));
+        GeneratorOptions generatorOptions =
+                new GeneratorOptions(
+                        memory.bytes(), options.maxBatchTokens(), options.maxSequences());
+        Generator generator;
+        try {
+            generator = open(new Generator(model, generatorOptions));
+        } catch (OutOfMemoryError e) {
+            throw noDeviceMemory(e);
+        }
         checkPool(generator);
         Journal journal =
                 open(
@@ -126,6 +133,9 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
                                 getRuntimeContext().getTaskInfo().getIndexOfThisSubtask(),
                                 getRuntimeContext().getTaskInfo().getAttemptNumber()));
         GenerationMetrics metrics = new GenerationMetrics(getMetricGroup());
+        if (model.kernels().usage() != null) {
+            metrics.watchDevice(model.kernels()::usage);
+        }
         return new StepLoop(
                 model,
                 generator,
@@ -136,6 +146,15 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
                 journal,
                 options,
                 getProcessingTimeService()::getCurrentProcessingTime);
+    }
+
+    /** Flink ends the process for an OutOfMemoryError, which would change nothing on a GPU. */
+    private static IllegalStateException noDeviceMemory(OutOfMemoryError e) {
+        return new IllegalStateException(
+                "no memory for the model or its page pool: "
+                        + e.getMessage()
+                        + "; lower taskmanager.memory.managed.size, which the page pool is a share of",
+                e);
     }
 
     private double poolFraction() {

@@ -14,7 +14,9 @@ import org.millrace.engine.ModelOptions;
 final class SharedModel {
     private static final String HOOK = "millrace-models";
 
-    private static final Map<Path, Model> KEPT = new HashMap<>();
+    private record Key(Path path, ModelOptions options) {}
+
+    private static final Map<Key, Model> KEPT = new HashMap<>();
 
     private SharedModel() {}
 
@@ -23,7 +25,7 @@ final class SharedModel {
         context.registerUserCodeClassLoaderReleaseHookIfAbsent(HOOK, SharedModel::release);
         Model model = Model.open(path, options);
         synchronized (KEPT) {
-            Model before = KEPT.put(path, Model.open(path, options));
+            Model before = KEPT.put(new Key(path, options), Model.open(path, options));
             if (before != null) {
                 before.close();
             }

@@ -10,6 +10,7 @@ import org.apache.flink.metrics.Histogram;
 import org.apache.flink.metrics.Metric;
 import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
 import org.junit.jupiter.api.Test;
+import org.millrace.engine.kernels.DeviceUsage;
 
 class GenerationMetricsTest {
     private final Map<String, Metric> registered = new TreeMap<>();
@@ -53,6 +54,7 @@ class GenerationMetricsTest {
         GenerationMetrics metrics = new GenerationMetrics(new Group());
         metrics.watch(() -> 3, () -> 4);
         metrics.watchPool(() -> 5L, 6);
+        metrics.watchDevice(() -> new DeviceUsage(7, 8, 9_000));
         metrics.stepped(2, 30, 1, 1_500_000);
         metrics.stepped(3, 0, 3, 2_500_000);
         metrics.firstToken(7);
@@ -69,6 +71,9 @@ class GenerationMetricsTest {
         assertThat(value("queuedRequests")).isEqualTo(4);
         assertThat(value("cacheBytes")).isEqualTo(5L);
         assertThat(value("poolBytes")).isEqualTo(6L);
+        assertThat(value("deviceFreeBytes")).isEqualTo(7L);
+        assertThat(value("deviceTotalBytes")).isEqualTo(8L);
+        assertThat(value("deviceBusyMicros")).isEqualTo(9L);
         assertThat(
                         new String[] {
                             "completions",

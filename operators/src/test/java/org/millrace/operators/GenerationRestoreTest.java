@@ -2,6 +2,7 @@ package org.millrace.operators;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.millrace.engine.ModelOptions;
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.operators.state.ImmutableBytes;
 import org.millrace.operators.state.ImmutableBytesSerializer;
@@ -146,6 +148,46 @@ class GenerationRestoreTest {
         assertThat(covered).hasSizeGreaterThan(SESSIONS / 2);
         assertThat(JournalLines.computed(after)).isNotEmpty();
         assertThat(JournalLines.repeated(after, covered)).isEmpty();
+    }
+
+    /** Processor, emulated GPU, processor: state has no trace of where its pages were computed. */
+    @Test
+    void movesToAGpuAndBackInMidGeneration() throws Exception {
+        Path driver = Path.of("..", "engine", "target", "cuda-host", "libcuda.so.1");
+        assumeThat(driver).as("emulated CUDA device, built by g++ on Linux x86_64").exists();
+        System.setProperty("millrace.cuda.driver", driver.toString());
+        ModelOptions onGpu = new ModelOptions(KvType.F16, ActivationType.INT8, "cuda", 1);
+        List<Completion> completions = new ArrayList<>();
+        List<TokenDelta> sent = new ArrayList<>();
+        OperatorSubtaskState state;
+        try (GenerationHarness harness =
+                new GenerationHarness(options(), new HashMapStateBackend(), 1, 0).open()) {
+            sendAll(harness);
+            harness.runUntilTokens(30);
+            state = harness.snapshot();
+            completions.addAll(harness.completions());
+            harness.runUntilTokens(40);
+            sent.addAll(harness.tokens());
+        }
+        GenerationOptions gpuOptions = options(TinyModel.path(), onGpu, false);
+        try (GenerationHarness harness =
+                new GenerationHarness(gpuOptions, new HashMapStateBackend(), 1, 0)) {
+            harness.open(state, 1, 1);
+            harness.runUntilTokens(60);
+            state = harness.snapshot();
+            completions.addAll(harness.completions());
+            harness.runUntilTokens(70);
+            sent.addAll(harness.tokens());
+        }
+        try (GenerationHarness harness =
+                new GenerationHarness(options(), new HashMapStateBackend(), 1, 0)) {
+            harness.open(state, 1, 1);
+            harness.runAll();
+            completions.addAll(harness.completions());
+            sent.addAll(harness.tokens());
+        }
+        assertThat(GenerationHarness.comparable(completions)).isEqualTo(undisturbed);
+        assertRepeatsAreEqual(sent);
     }
 
     private static void assertRepeatsAreEqual(List<TokenDelta> tokens) {

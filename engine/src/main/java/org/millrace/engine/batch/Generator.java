@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Set;
 import org.millrace.engine.Model;
 import org.millrace.engine.kernels.DeviceBuffer;
+import org.millrace.engine.kernels.DeviceUsage;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.Compaction;
@@ -29,6 +30,12 @@ import org.millrace.engine.model.TransformerModel;
  * (and with it every cache), not the model.
  */
 public final class Generator implements AutoCloseable {
+    /**
+     * Device memory that stays free for what steps allocate: attention's partial results,
+     * statistics of prompts. Where other processes take it, nothing more is admitted.
+     */
+    private static final long SPARE_DEVICE_BYTES = 64L << 20;
+
     private final Model model;
     private final GeneratorOptions options;
     private final KernelProvider kernels;
@@ -69,10 +76,17 @@ public final class Generator implements AutoCloseable {
                             + options.maxSequences());
         }
         int capacity = (int) Math.min(pages, Integer.MAX_VALUE - 8);
+        checkDeviceMemory(options.poolBytes());
         pool = new PagePool(kernels, layout, capacity);
         transformer = model.newTransformer(options.maxBatchTokens(), options.maxSequences());
         scheduler = new Scheduler(options.maxBatchTokens());
-        batch = new StepBatch(kernels, pool, model.config().contextLength());
+        batch =
+                new StepBatch(
+                        kernels,
+                        pool,
+                        model.config().contextLength(),
+                        options.maxBatchTokens(),
+                        options.maxSequences());
         compactor = new Compactor(model);
         logitRow =
                 ByteBuffer.allocateDirect(Float.BYTES * model.config().vocabSize())
@@ -81,6 +95,36 @@ public final class Generator implements AutoCloseable {
                 ByteBuffer.allocateDirect(Integer.BYTES * options.maxSequences())
                         .order(ByteOrder.LITTLE_ENDIAN);
         best = kernels.allocate(bestIds.capacity());
+        try {
+            checkDeviceMemory(0);
+        } catch (OutOfMemoryError e) {
+            close();
+            throw e;
+        }
+    }
+
+    /**
+     * Memory of the process itself is not looked at.
+     *
+     * @param bytes to be allocated
+     */
+    private void checkDeviceMemory(long bytes) {
+        DeviceUsage usage = kernels.usage();
+        if (usage != null && usage.freeBytes() < bytes + SPARE_DEVICE_BYTES) {
+            throw new OutOfMemoryError(
+                    "too little device memory: poolBytes="
+                            + options.poolBytes()
+                            + ", free="
+                            + usage.freeBytes()
+                            + ", needed="
+                            + (bytes + SPARE_DEVICE_BYTES));
+        }
+    }
+
+    /** Whether what a step may still allocate could lack memory. */
+    private boolean isDeviceFull() {
+        DeviceUsage usage = kernels.usage();
+        return usage != null && usage.freeBytes() < SPARE_DEVICE_BYTES;
     }
 
     /** An empty cache for a new session. Takes no page until its first step. */
@@ -127,7 +171,9 @@ public final class Generator implements AutoCloseable {
     }
 
     private boolean hasRoomForPages(long pages) {
-        return live.size() < options.maxSequences() && pages <= pool.uncommittedPages();
+        return live.size() < options.maxSequences()
+                && pages <= pool.uncommittedPages()
+                && !isDeviceFull();
     }
 
     /** Most positions of one session that the whole pool could hold. */

@@ -100,7 +100,12 @@ public final class Scorer {
                 TransformerModel transformer =
                         model.newTransformer(Math.max(MAX_ROWS, texts.size()), MAX_LOGIT_ROWS);
                 StepBatch batch =
-                        new StepBatch(model.kernels(), pool, model.config().contextLength())) {
+                        new StepBatch(
+                                model.kernels(),
+                                pool,
+                                model.config().contextLength(),
+                                Math.max(MAX_ROWS, texts.size()),
+                                texts.size())) {
             List<Sequence> all = new ArrayList<>();
             for (Text text : texts) {
                 SessionCache cache = new SessionCache(pool);

@@ -15,7 +15,7 @@ import org.millrace.engine.kvcache.SessionCache;
 
 /**
  * The inputs of a step in the kernels' memory: tokens, positions, page tables. Filled anew for each
- * step; buffers grow as needed and are kept.
+ * step, in buffers for the largest step that there can be.
  */
 final class StepBatch implements AutoCloseable {
     private static final int MIN_END = 256;
@@ -23,14 +23,14 @@ final class StepBatch implements AutoCloseable {
     private final KernelProvider kernels;
     private final PagePool pool;
     private final int contextLength;
-    private final Ints tokens = new Ints();
-    private final Ints rows = new Ints();
-    private final Ints sequences = new Ints();
-    private final Ints heads = new Ints();
-    private final Ints entries = new Ints();
-    private final Ints faults = new Ints();
-    private final Ints logitRows = new Ints();
-    private final Ints profiles = new Ints();
+    private final Ints tokens;
+    private final Ints rows;
+    private final Ints sequences;
+    private final Ints heads;
+    private final Ints entries;
+    private final Ints faults;
+    private final Ints logitRows;
+    private final Ints profiles;
     private int numRows;
     private int numSequences;
     private int endPosition;
@@ -39,11 +39,26 @@ final class StepBatch implements AutoCloseable {
 
     /**
      * @param contextLength most positions of a sequence
+     * @param maxRows of a step
+     * @param maxSequences of a step
      */
-    StepBatch(KernelProvider kernels, PagePool pool, int contextLength) {
+    StepBatch(
+            KernelProvider kernels,
+            PagePool pool,
+            int contextLength,
+            int maxRows,
+            int maxSequences) {
         this.kernels = kernels;
         this.pool = pool;
         this.contextLength = contextLength;
+        tokens = new Ints(maxRows);
+        rows = new Ints(2L * maxRows);
+        sequences = new Ints(2L * maxSequences);
+        heads = new Ints(4L * maxSequences * pool.layout().numHeads());
+        entries = new Ints(2L * pool.capacity());
+        faults = new Ints(maxRows);
+        logitRows = new Ints(maxRows);
+        profiles = new Ints((long) ProfiledTurn.INTS * maxSequences);
     }
 
     /**
@@ -192,21 +207,21 @@ final class StepBatch implements AutoCloseable {
         }
     }
 
-    /** A growing int array on the host with its copy in the kernels' memory. */
+    /** An int array on the host with its copy in the kernels' memory. */
     private final class Ints implements AutoCloseable {
-        private ByteBuffer host = ByteBuffer.allocateDirect(0);
-        private DeviceBuffer device;
+        private final ByteBuffer host;
+        private final DeviceBuffer device;
         private int bytes;
+
+        Ints(long capacity) {
+            int maxBytes = Math.toIntExact(Integer.BYTES * capacity);
+            host = ByteBuffer.allocateDirect(maxBytes).order(ByteOrder.LITTLE_ENDIAN);
+            device = kernels.allocate(maxBytes);
+        }
 
         IntBuffer start(int length) {
             bytes = Integer.BYTES * length;
-            if (device == null || bytes > host.capacity()) {
-                close();
-                int capacity = Math.max(1024, 2 * bytes);
-                host = ByteBuffer.allocateDirect(capacity).order(ByteOrder.LITTLE_ENDIAN);
-                device = kernels.allocate(capacity);
-            }
-            return host.clear().order(ByteOrder.LITTLE_ENDIAN).asIntBuffer();
+            return host.clear().limit(bytes).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer();
         }
 
         void upload() {
@@ -221,10 +236,7 @@ final class StepBatch implements AutoCloseable {
 
         @Override
         public void close() {
-            if (device != null) {
-                device.close();
-                device = null;
-            }
+            device.close();
         }
     }
 }

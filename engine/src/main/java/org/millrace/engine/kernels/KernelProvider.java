@@ -202,6 +202,16 @@ public interface KernelProvider extends AutoCloseable {
         operations.run();
     }
 
+    /** Memory and time of the provider's device; null where that is the process itself. */
+    default DeviceUsage usage() {
+        return null;
+    }
+
+    /** What the provider's device can do; null where that is the process itself. */
+    default DeviceLimits limits() {
+        return null;
+    }
+
     @Override
     void close();
 }

@@ -35,6 +35,17 @@ public final class KernelProviders {
         return provider.matches("auto|cpu(-avx2|-avx512)?|reference|cuda(:[0-9]{1,3})?");
     }
 
+    /**
+     * GPUs that {@link #lookup} would use for {@code provider}, one or all of them; 0 if there are
+     * none.
+     *
+     * @param provider {@code cuda} or {@code auto}
+     */
+    public static int gpus(String provider) {
+        boolean asked = provider.equals("cuda") || CudaKernels.isDetected();
+        return asked ? CudaKernels.devices() : 0;
+    }
+
     private static int cudaDevice(String provider) {
         if (!isKnown(provider)) {
             throw new IllegalArgumentException(

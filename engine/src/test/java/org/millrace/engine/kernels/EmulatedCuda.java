@@ -60,6 +60,14 @@ public final class EmulatedCuda {
         return read("emulation:" + Long.toHexString(address), 1)[0];
     }
 
+    /** Takes the device's memory, as other processes might, but for so much; 0 gives it back. */
+    public static void leaveFree(long bytes) {
+        String name = "emulation=" + Long.toHexString(bytes);
+        int found =
+                JCudaDriver.cuModuleGetGlobal(new CUdeviceptr(), new long[1], new CUmodule(), name);
+        assertThat(found).isZero();
+    }
+
     private static long[] read(String name, int count) {
         CUdeviceptr counters = new CUdeviceptr();
         int found = JCudaDriver.cuModuleGetGlobal(counters, new long[1], new CUmodule(), name);

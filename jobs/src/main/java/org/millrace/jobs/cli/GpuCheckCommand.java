@@ -15,9 +15,11 @@ import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.batch.Sequence;
 import org.millrace.engine.batch.Transcript;
+import org.millrace.engine.kernels.DeviceLimits;
 import org.millrace.engine.kernels.KernelCheck;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.KernelProviders;
+import org.millrace.engine.kernels.KernelSpeed;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.jobs.model.ModelLocator;
 import picocli.CommandLine.Command;
@@ -41,6 +43,9 @@ final class GpuCheckCommand implements Callable<Integer> {
     private static final String DRIVER_PROPERTY = "millrace.cuda.driver";
 
     private static final int POOL_BYTES = 256 << 20;
+
+    /** Columns of the matrices that are timed: weights larger than second-level caches. */
+    private static final int SPEED_SIZE = 4096;
 
     @Option(
             names = "--model",
@@ -78,6 +83,15 @@ final class GpuCheckCommand implements Callable<Integer> {
 
     @Spec private CommandSpec spec;
 
+    /**
+     * Of the device: what is equal, and how fast it is; speed is not measured on an emulated one.
+     */
+    private record Kernels(
+            String device,
+            DeviceLimits limits,
+            List<KernelCheck.Result> checks,
+            List<KernelSpeed.Result> speeds) {}
+
     private record Generation(List<Integer> tokens, double prefillSeconds, double decodeSeconds) {}
 
     @Override
@@ -87,22 +101,25 @@ final class GpuCheckCommand implements Callable<Integer> {
                     "no emulated device: it is built by ./millrace gpu-check --emulated in the"
                             + " source tree");
         }
-        String name;
-        List<KernelCheck.Result> kernels;
+        Kernels kernels;
         try (KernelProvider tested = KernelProviders.lookup(device, 0)) {
-            name = tested.name();
-            kernels = KernelCheck.run(tested, seed);
+            kernels =
+                    new Kernels(
+                            tested.name(),
+                            tested.limits(),
+                            KernelCheck.run(tested, seed),
+                            emulated ? List.of() : KernelSpeed.run(tested, SPEED_SIZE, 20));
         }
         Generation expected = generate("cpu");
         Generation actual = generate(device);
         boolean sameTokens = expected.tokens().equals(actual.tokens());
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
-            out.println(document(name, kernels, actual, sameTokens));
+            out.println(document(kernels, actual, sameTokens));
         } else {
-            report(out, name, kernels, actual, sameTokens);
+            report(out, kernels, actual, sameTokens);
         }
-        return sameTokens && kernels.stream().allMatch(KernelCheck.Result::equal) ? 0 : 1;
+        return sameTokens && kernels.checks().stream().allMatch(KernelCheck.Result::equal) ? 0 : 1;
     }
 
     private Generation generate(String provider) throws IOException {
@@ -135,18 +152,27 @@ final class GpuCheckCommand implements Callable<Integer> {
     }
 
     private static void report(
-            PrintWriter out,
-            String name,
-            List<KernelCheck.Result> kernels,
-            Generation actual,
-            boolean sameTokens) {
-        out.println("device: " + name);
-        for (KernelCheck.Result result : kernels) {
+            PrintWriter out, Kernels kernels, Generation actual, boolean sameTokens) {
+        out.println("device: " + kernels.device());
+        for (KernelCheck.Result result : kernels.checks()) {
             out.printf(
                     "%-12s %-45s %s%n",
                     result.kernel(),
                     result.shape(),
                     result.equal() ? "equal" : "DIFFERENT " + result.difference());
+        }
+        for (KernelSpeed.Result result : kernels.speeds()) {
+            double gigabytes = result.bytes() / result.seconds() / 1e9;
+            double teraops = result.operations() / result.seconds() / 1e12;
+            out.printf(
+                    "%-12s %-70s %9.1f us %8.1f GB/s (%4.1f %% of the card) %7.2f TOP/s (%4.1f %%)%n",
+                    result.kernel(),
+                    result.shape(),
+                    1e6 * result.seconds(),
+                    gigabytes,
+                    100e9 * gigabytes / kernels.limits().bytesPerSecond(),
+                    teraops,
+                    100e12 * teraops / kernels.limits().operationsPerSecond());
         }
         out.printf(
                 "generation of %d tokens: %s; prompt %.3f s, %.1f tokens/s after%n",
@@ -156,20 +182,30 @@ final class GpuCheckCommand implements Callable<Integer> {
                 (actual.tokens().size() - 1) / actual.decodeSeconds());
     }
 
-    private static String document(
-            String name, List<KernelCheck.Result> kernels, Generation actual, boolean sameTokens)
+    private static String document(Kernels kernels, Generation actual, boolean sameTokens)
             throws IOException {
         ObjectMapper mapper = new ObjectMapper();
         ObjectNode document = mapper.createObjectNode();
-        document.put("device", name);
+        document.put("device", kernels.device());
         ArrayNode list = document.putArray("kernels");
-        for (KernelCheck.Result result : kernels) {
+        for (KernelCheck.Result result : kernels.checks()) {
             list.addObject()
                     .put("name", result.kernel())
                     .put("shape", result.shape())
                     .put("equal", result.equal())
                     .put("difference", result.difference());
         }
+        ArrayNode speeds = document.putArray("speed");
+        for (KernelSpeed.Result result : kernels.speeds()) {
+            speeds.addObject()
+                    .put("name", result.kernel())
+                    .put("shape", result.shape())
+                    .put("seconds", result.seconds())
+                    .put("bytes", result.bytes())
+                    .put("operations", result.operations());
+        }
+        document.put("limit_bytes_per_second", kernels.limits().bytesPerSecond());
+        document.put("limit_operations_per_second", kernels.limits().operationsPerSecond());
         ObjectNode generation = document.putObject("generation");
         generation.put("equal", sameTokens);
         generation.set("tokens", mapper.valueToTree(actual.tokens()));

@@ -54,14 +54,8 @@ final class CudaAttention implements AutoCloseable {
         int blocks = (view.endPosition() - 1 >> REDUCTION_BLOCK_SHIFT) + 1;
         int groupSize = numHeads / view.numKvHeads();
         int chunks = (groupSize + QUERIES - 1) / QUERIES;
-        long rowBytes = 4L * numHeads * blocks * headDim;
-        int rowsAtOnce = (int) Math.max(1, Math.min(view.numRows(), MAX_SCRATCH_BYTES / rowBytes));
-        // A tile of rows may end behind the last row of a launch.
-        long slots = (long) (rowsAtOnce + QUERIES) * numHeads;
-        partialOut = grown(partialOut, 4 * slots * blocks * headDim);
-        partials = grown(partials, 8 * slots * blocks);
-        totals = grown(totals, 8 * slots);
-        arrived = grown(arrived, 4L * rowsAtOnce * view.numKvHeads() * chunks);
+        int heads = view.numKvHeads() * chunks;
+        int rowsAtOnce = makeRoom(view.numRows(), numHeads, heads, blocks, headDim);
         int threads = (headDim + WARP - 1) / WARP * WARP + WARP;
         for (int first = 0; first < view.numRows(); first += rowsAtOnce) {
             int rows = Math.min(rowsAtOnce, view.numRows() - first);
@@ -74,7 +68,6 @@ final class CudaAttention implements AutoCloseable {
             appendProfile(arguments, view.profile(), view.numSequences());
             arguments.integer(blocks).integer(layer).integer(chunks).integer(first);
             String type = view.page().type().name();
-            int heads = view.numKvHeads() * chunks;
             device.launch("attention_" + type, rows, heads, blocks, threads, arguments);
             if (view.scored() || view.profile() != null) {
                 device.launch("attentionShares_" + type, rows, heads, blocks, threads, arguments);
@@ -92,6 +85,33 @@ final class CudaAttention implements AutoCloseable {
         }
     }
 
+    /**
+     * Scratch memory for as many rows a launch as there is memory for; returns how many.
+     *
+     * @param heads KV heads and chunks of large groups
+     */
+    private int makeRoom(int numRows, int numHeads, int heads, int blocks, int headDim) {
+        long rowBytes = 4L * numHeads * blocks * headDim;
+        int rows = (int) Math.max(1, Math.min(numRows, MAX_SCRATCH_BYTES / rowBytes));
+        while (true) {
+            try {
+                // A tile of rows may end behind the last row of a launch.
+                long slots = (long) (rows + QUERIES) * numHeads;
+                partialOut = grown(partialOut, 4 * slots * blocks * headDim);
+                partials = grown(partials, 8 * slots * blocks);
+                totals = grown(totals, 8 * slots);
+                arrived = grown(arrived, 4L * rows * heads);
+                return rows;
+            } catch (OutOfMemoryError e) {
+                if (rows == 1) {
+                    throw e;
+                }
+                close();
+                rows = (rows + 1) / 2;
+            }
+        }
+    }
+
     private CudaBuffer grown(CudaBuffer buffer, long bytes) {
         if (buffer != null && buffer.bytes() >= bytes) {
             return buffer;
@@ -103,6 +123,7 @@ final class CudaAttention implements AutoCloseable {
         return new CudaBuffer(device, bytes);
     }
 
+    /** Frees the scratch memory; the next launch takes it again. */
     @Override
     public void close() {
         for (CudaBuffer buffer : new CudaBuffer[] {partialOut, partials, totals, arrived}) {
@@ -110,5 +131,10 @@ final class CudaAttention implements AutoCloseable {
                 buffer.close();
             }
         }
+        partialOut = null;
+        partials = null;
+        totals = null;
+        arrived = null;
+        generation++;
     }
 }

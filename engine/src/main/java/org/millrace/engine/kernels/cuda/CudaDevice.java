@@ -10,6 +10,7 @@ import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUevent;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
@@ -18,6 +19,8 @@ import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.JCudaDriver;
+import org.millrace.engine.kernels.DeviceLimits;
+import org.millrace.engine.kernels.DeviceUsage;
 
 /**
  * One device with the kernels loaded: its context, one stream that all work goes through in order,
@@ -31,6 +34,15 @@ final class CudaDevice implements AutoCloseable {
     private final Map<String, CUfunction> functions = new HashMap<>();
     private final String name;
     private final Staging staging;
+    private final CUevent begin = new CUevent();
+    private final CUevent end = new CUevent();
+
+    /** Whether work was queued since the last time that the device was waited for. */
+    private boolean busy;
+
+    private long busyNanos;
+    private boolean capturing;
+    private String lastLaunch = "nothing";
     private boolean closed;
 
     CudaDevice(int ordinal) {
@@ -46,7 +58,9 @@ final class CudaDevice implements AutoCloseable {
         enter();
         check(JCudaDriver.cuModuleLoadData(module, image), "load the kernels on " + this);
         check(JCudaDriver.cuStreamCreate(stream, 0), "make a stream on " + name);
-        staging = new Staging(stream);
+        check(JCudaDriver.cuEventCreate(begin, 0), "make an event on " + name);
+        check(JCudaDriver.cuEventCreate(end, 0), "make an event on " + name);
+        staging = new Staging(stream, this::synchronize);
     }
 
     private String readName() {
@@ -99,6 +113,71 @@ final class CudaDevice implements AutoCloseable {
         return address;
     }
 
+    /** From the driver's clocks (kHz), bus width (bits) and multiprocessors. */
+    DeviceLimits limits() {
+        double memoryHz =
+                1e3
+                        * CudaDriver.attribute(
+                                CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE, device);
+        int busBits =
+                CudaDriver.attribute(
+                        CUdevice_attribute.CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH, device);
+        double hz =
+                1e3
+                        * CudaDriver.attribute(
+                                CUdevice_attribute.CU_DEVICE_ATTRIBUTE_CLOCK_RATE, device);
+        int multiprocessors =
+                CudaDriver.attribute(
+                        CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device);
+        // int8 operations of a multiprocessor per clock, dense.
+        int perClock =
+                switch (capability()) {
+                    case 80, 87 -> 4096;
+                    case 86, 89 -> 2048;
+                    default -> 8192;
+                };
+        return new DeviceLimits(2 * memoryHz * busBits / 8, hz * multiprocessors * perClock);
+    }
+
+    /** Asks the driver for memory. */
+    synchronized DeviceUsage usage() {
+        enter();
+        long[] free = new long[1];
+        long[] total = new long[1];
+        check(JCudaDriver.cuMemGetInfo(free, total), "ask for free memory");
+        return new DeviceUsage(free[0], total[0], busyNanos);
+    }
+
+    /** Starts the clock of a device that had nothing to do. */
+    private void markBusy() {
+        if (!busy && !capturing) {
+            check(JCudaDriver.cuEventRecord(begin, stream), "record an event");
+            busy = true;
+        }
+    }
+
+    private void synchronize() {
+        if (busy) {
+            check(JCudaDriver.cuEventRecord(end, stream), "record an event");
+        }
+        int result = JCudaDriver.cuStreamSynchronize(stream);
+        if (result != CUresult.CUDA_SUCCESS) {
+            check(
+                    result,
+                    "finish the work queued on "
+                            + name
+                            + ", the last of it "
+                            + lastLaunch
+                            + " (CUDA_LAUNCH_BLOCKING=1 names the kernel that fails)");
+        }
+        if (busy) {
+            float[] millis = new float[1];
+            check(JCudaDriver.cuEventElapsedTime(millis, begin, end), "read an event");
+            busyNanos += (long) (1e6 * millis[0]);
+            busy = false;
+        }
+    }
+
     synchronized void free(DeviceAddress address) {
         if (!closed) {
             enter();
@@ -122,6 +201,8 @@ final class CudaDevice implements AutoCloseable {
     synchronized void launch(
             String kernel, int gridX, int gridY, int gridZ, int threads, Arguments arguments) {
         enter();
+        markBusy();
+        lastLaunch = kernel;
         int result =
                 JCudaDriver.cuLaunchKernel(
                         functions.computeIfAbsent(kernel, this::function),
@@ -161,6 +242,7 @@ final class CudaDevice implements AutoCloseable {
                 JCudaDriver.cuStreamBeginCapture(
                         stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
                 "begin to capture a graph");
+        capturing = true;
         try {
             operations.run();
         } catch (RuntimeException | Error e) {
@@ -169,6 +251,8 @@ final class CudaDevice implements AutoCloseable {
                 JCudaDriver.cuGraphDestroy(graph);
             }
             throw e;
+        } finally {
+            capturing = false;
         }
         check(JCudaDriver.cuStreamEndCapture(stream, graph), "end the capture of a graph");
         CUgraphExec executable = new CUgraphExec();
@@ -181,6 +265,8 @@ final class CudaDevice implements AutoCloseable {
     /** Queues all that was captured. */
     synchronized void launch(CUgraphExec graph) {
         enter();
+        markBusy();
+        lastLaunch = "a captured graph";
         check(JCudaDriver.cuGraphLaunch(graph, stream), "run a captured graph");
     }
 
@@ -199,8 +285,10 @@ final class CudaDevice implements AutoCloseable {
     public synchronized void close() {
         if (!closed) {
             enter();
-            check(JCudaDriver.cuStreamSynchronize(stream), "end the work on " + name);
+            synchronize();
             staging.close();
+            JCudaDriver.cuEventDestroy(begin);
+            JCudaDriver.cuEventDestroy(end);
             JCudaDriver.cuStreamDestroy(stream);
             JCudaDriver.cuModuleUnload(module);
             JCudaDriver.cuDevicePrimaryCtxRelease(device);

@@ -3,6 +3,8 @@ package org.millrace.engine.kernels.cuda;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.DeviceBuffer;
+import org.millrace.engine.kernels.DeviceLimits;
+import org.millrace.engine.kernels.DeviceUsage;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
@@ -35,6 +37,11 @@ public final class CudaKernels implements KernelProvider {
         return CudaDriver.isDetected();
     }
 
+    /** Devices that the driver sees; 0 if there is no driver. */
+    public static int devices() {
+        return CudaDriver.failure() == null ? CudaDriver.deviceCount() : 0;
+    }
+
     /**
      * The kernels on a device.
      *
@@ -57,7 +64,25 @@ public final class CudaKernels implements KernelProvider {
 
     @Override
     public DeviceBuffer allocate(long bytes) {
-        return new CudaBuffer(device, bytes);
+        try {
+            return new CudaBuffer(device, bytes);
+        } catch (OutOfMemoryError e) {
+            synchronized (device) {
+                graphs.close();
+                attention.close();
+            }
+            return new CudaBuffer(device, bytes);
+        }
+    }
+
+    @Override
+    public DeviceLimits limits() {
+        return device.limits();
+    }
+
+    @Override
+    public DeviceUsage usage() {
+        return device.usage();
     }
 
     @Override

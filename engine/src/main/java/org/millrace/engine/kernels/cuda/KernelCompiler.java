@@ -75,15 +75,11 @@ final class KernelCompiler {
         if (reason != null) {
             throw new UnsupportedOperationException(reason);
         }
-        int known =
-                Arrays.stream(architectures())
-                        .filter(architecture -> architecture <= capability)
-                        .max()
-                        .orElse(0);
+        String target = target(capability, architectures());
         nvrtcProgram program = newProgram();
         try {
             List<String> flags = new ArrayList<>(FLAGS);
-            flags.add("--gpu-architecture=" + (known == capability ? "sm_" : "compute_") + known);
+            flags.add("--gpu-architecture=" + target);
             int result =
                     JNvrtc.nvrtcCompileProgram(program, flags.size(), flags.toArray(String[]::new));
             if (result != nvrtcResult.NVRTC_SUCCESS) {
@@ -91,10 +87,18 @@ final class KernelCompiler {
                 JNvrtc.nvrtcGetProgramLog(program, log);
                 check(result, "compile the kernels with " + flags + "\n" + log[0]);
             }
-            return known == capability ? machineCode(program) : ptx(program);
+            return target.startsWith("sm_") ? machineCode(program) : ptx(program);
         } finally {
             JNvrtc.nvrtcDestroyProgram(program);
         }
+    }
+
+    /**
+     * @param known architectures of the compiler, as capabilities
+     */
+    static String target(int capability, int[] known) {
+        int newest = Arrays.stream(known).filter(k -> k <= capability).max().orElse(0);
+        return (newest == capability ? "sm_" : "compute_") + newest;
     }
 
     private static int[] architectures() {

@@ -16,12 +16,17 @@ final class Staging implements AutoCloseable {
     private static final int BYTES = 4 << 20;
 
     private final CUstream stream;
+    private final Runnable waiting;
     private final Pointer memory = new Pointer();
     private final ByteBuffer bytes;
     private int used;
 
-    Staging(CUstream stream) {
+    /**
+     * @param waiting waits for all that is queued on the stream
+     */
+    Staging(CUstream stream, Runnable waiting) {
         this.stream = stream;
+        this.waiting = waiting;
         check(JCudaDriver.cuMemHostAlloc(memory, BYTES, 0), "pin " + BYTES + " bytes");
         bytes = memory.getByteBuffer(0, BYTES);
     }
@@ -61,7 +66,7 @@ final class Staging implements AutoCloseable {
     }
 
     private void synchronize() {
-        check(JCudaDriver.cuStreamSynchronize(stream), "finish the work queued before");
+        waiting.run();
         used = 0;
     }
 

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import jcuda.Pointer;
+import jcuda.driver.CUdeviceptr;
+import jcuda.driver.JCudaDriver;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -63,12 +66,62 @@ class EmulationTest {
     }
 
     @Test
-    void shufflesWithinWarps() {
-        launch("sumOfWarp", 64, 0);
+    void findsWritesAfterReadsInSharedMemory() {
+        assertThatThrownBy(() -> launch("writeAfterRead", 64, 0))
+                .hasMessageContaining("race in shared memory: write")
+                .hasMessageContaining("after a read by another thread without a barrier between");
+    }
+
+    @Test
+    void findsMisalignedAccessesAndThreadsThatWaitForEver() {
+        assertThatThrownBy(() -> launch("readMisaligned", 32, 2))
+                .hasMessageContaining("misaligned read of 4 bytes");
+        assertThatThrownBy(() -> launch("waitForOthers", 32, 0))
+                .hasMessageContaining("threads of a block wait for each other for ever");
+    }
+
+    @Test
+    void whatNobodyWroteIsPoison() {
+        launch("readUnwritten", 32, 0);
+        assertThat(read().getInt(0)).isEqualTo(0xFBFBFBFB);
+        CUdeviceptr raw = new CUdeviceptr();
+        JCudaDriver.cuMemAlloc(raw, 4);
+        int[] value = new int[1];
+        JCudaDriver.cuMemcpyDtoH(Pointer.to(value), raw, 4);
+        JCudaDriver.cuMemFree(raw);
+        assertThat(value[0]).isEqualTo(0xFBFBFBFB);
+    }
+
+    @Test
+    void multipliesTilesAsTensorCoresDo() {
+        try (CudaBuffer out = new CudaBuffer(device, 4 * 16 * 8)) {
+            Arguments arguments = new Arguments().buffer(out, 4 * 16 * 8).integer(0);
+            device.launch("productOfTile", 1, 1, 1, 32, arguments);
+            ByteBuffer bytes = ByteBuffer.allocate(4 * 16 * 8).order(ByteOrder.LITTLE_ENDIAN);
+            out.read(0, bytes);
+            for (int row = 0; row < 16; row++) {
+                for (int column = 0; column < 8; column++) {
+                    int sum = 0;
+                    for (int k = 0; k < 32; k++) {
+                        sum += (row - k) * (k + 3 * column);
+                    }
+                    assertThat(bytes.getInt(4 * (row * 8 + column))).isEqualTo(sum);
+                }
+            }
+        }
+    }
+
+    private ByteBuffer read() {
         ByteBuffer bytes = ByteBuffer.allocate(256).order(ByteOrder.LITTLE_ENDIAN);
         buffer.read(0, bytes);
-        assertThat(bytes.getFloat(0)).isEqualTo(496f);
-        assertThat(bytes.getFloat(4 * 63)).isEqualTo(1520f);
+        return bytes;
+    }
+
+    @Test
+    void shufflesWithinWarps() {
+        launch("sumOfWarp", 64, 0);
+        assertThat(read().getFloat(0)).isEqualTo(496f);
+        assertThat(read().getFloat(4 * 63)).isEqualTo(1520f);
     }
 
     @Test

@@ -55,20 +55,23 @@ class KernelImagesTest {
     }
 
     @Test
-    void otherDevicesAreCompiledForAtStart() throws IOException {
+    void compilingAtStartGivesWhatIsShipped() throws IOException {
         Path library = nvrtc();
         assumeThat(library).as("NVRTC, which src/main/cuda/compile.sh fetches").isNotNull();
         System.setProperty(KernelCompiler.LIBRARY_PROPERTY, library.toString());
         try {
             assertThat(KernelCompiler.failure()).isNull();
-            String machineCode = new String(KernelImages.of(87), StandardCharsets.ISO_8859_1);
-            assertThat(machineCode).startsWith("\177ELF");
-            assertThat(kernels()).allSatisfy(name -> assertThat(machineCode).contains(name));
-            assertThat(KernelImages.of(120)).asString().contains(".version 8.5", ".target sm_90");
             assertThat(KernelCompiler.compile(80)).isEqualTo(KernelImages.of(80));
         } finally {
             System.clearProperty(KernelCompiler.LIBRARY_PROPERTY);
         }
+    }
+
+    @Test
+    void devicesWithoutMachineCodeAreCompiledForAsNearAsCanBe() {
+        int[] known = {75, 80, 86, 87, 89, 90};
+        assertThat(KernelCompiler.target(87, known)).isEqualTo("sm_87");
+        assertThat(KernelCompiler.target(120, known)).isEqualTo("compute_90");
     }
 
     private static Path nvrtc() throws IOException {
