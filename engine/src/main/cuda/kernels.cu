@@ -11,4 +11,5 @@
 #include "quantize.cu"
 #include "rms_norm.cu"
 #include "rope_and_store.cu"
+#include "sample.cu"
 #include "swiglu.cu"

@@ -90,6 +90,10 @@ NOT_CHECKED static void emulatedMma(int* d, const int* a, const int* b, int halv
 }
 
 static inline int __float2int_rn(float x) { return (int)rintf(x); }
+static inline long long __double2ll_rn(double x) { return (long long)rint(x); }
+static inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
+    return (unsigned long long)((unsigned __int128)a * b >> 64);
+}
 static inline long long __float2ll_rn(float x) { return (long long)rintf(x); }
 
 // Blocks run one after another and fibers switch only at barriers, so plain accesses are atomic.
@@ -101,6 +105,11 @@ NOT_CHECKED static unsigned atomicAdd(unsigned* at, unsigned value) {
 NOT_CHECKED static unsigned long long atomicAdd(unsigned long long* at, unsigned long long value) {
     const unsigned long long old = *at;
     *at = old + value;
+    return old;
+}
+NOT_CHECKED static unsigned long long atomicMin(unsigned long long* at, unsigned long long value) {
+    const unsigned long long old = *at;
+    *at = old < value ? old : value;
     return old;
 }
 NOT_CHECKED static int atomicMax(int* at, int value) {

@@ -4,8 +4,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.millrace.engine.Model;
 import org.millrace.engine.kernels.DeviceBuffer;
@@ -45,6 +47,9 @@ public final class Generator implements AutoCloseable {
     private final StepBatch batch;
     private final Compactor compactor;
     private final Set<Sequence> live = new LinkedHashSet<>();
+    /** Null where the host draws. */
+    private final DeviceSampler deviceSampler;
+
     private final ByteBuffer logitRow;
     private final ByteBuffer bestIds;
     private final DeviceBuffer best;
@@ -88,6 +93,8 @@ public final class Generator implements AutoCloseable {
                         options.maxBatchTokens(),
                         options.maxSequences());
         compactor = new Compactor(model);
+        deviceSampler =
+                DeviceSampler.of(kernels, options.maxSequences(), model.config().vocabSize());
         logitRow =
                 ByteBuffer.allocateDirect(Float.BYTES * model.config().vocabSize())
                         .order(ByteOrder.LITTLE_ENDIAN);
@@ -314,6 +321,7 @@ public final class Generator implements AutoCloseable {
             return;
         }
         best.read(0, bestIds.clear().limit(Integer.BYTES * ending.size()));
+        Map<Integer, Sampler.Sample> drawn = drawOnDevice(ending, logits);
         for (int i = 0; i < ending.size(); i++) {
             Sequence sequence = ending.get(i).sequence();
             if (sequence.finishReason() != null) {
@@ -324,8 +332,37 @@ public final class Generator implements AutoCloseable {
                 end(sequence, FinishReason.NON_FINITE, result);
                 continue;
             }
-            accept(sequence, sample(sequence, bestId, logits, i), result);
+            Sampler.Sample sample =
+                    drawn.containsKey(i) ? drawn.get(i) : sample(sequence, bestId, logits, i);
+            accept(sequence, sample, result);
         }
+    }
+
+    /** Tokens by row, of those that are more than the largest logit; none where the host draws. */
+    private Map<Integer, Sampler.Sample> drawOnDevice(List<Ending> ending, DeviceBuffer logits) {
+        List<DeviceSampler.Request> requests = new ArrayList<>();
+        for (int i = 0; i < ending.size() && deviceSampler != null; i++) {
+            Sequence sequence = ending.get(i).sequence();
+            boolean ends =
+                    sequence.finishReason() != null || bestIds.getInt(Integer.BYTES * i) < 0;
+            if (!ends && !sequence.params().isPlainGreedy()) {
+                requests.add(
+                        new DeviceSampler.Request(
+                                i,
+                                sequence.params(),
+                                sequence.tokens(),
+                                sequence.generated().length));
+            }
+        }
+        if (requests.isEmpty() || !DeviceSampler.fits(requests)) {
+            return Map.of();
+        }
+        Sampler.Sample[] samples = deviceSampler.draw(requests, logits);
+        Map<Integer, Sampler.Sample> drawn = new HashMap<>();
+        for (int i = 0; i < samples.length; i++) {
+            drawn.put(requests.get(i).row(), samples[i]);
+        }
+        return drawn;
     }
 
     private Sampler.Sample sample(Sequence sequence, int bestId, DeviceBuffer logits, int row) {
@@ -365,6 +402,9 @@ public final class Generator implements AutoCloseable {
     public void close() {
         batch.close();
         best.close();
+        if (deviceSampler != null) {
+            deviceSampler.close();
+        }
         transformer.close();
         pool.close();
     }

@@ -31,8 +31,16 @@ final class Sampler {
 
     /** Natural log probability at temperature 1 of a token with this logit. */
     static float logprob(Candidates candidates, float logit) {
-        double total = candidates.totalWeight() / Candidates.UNIT;
-        return (float) ((double) (logit - candidates.largest()) - StrictMath.log(total));
+        return logprob(candidates.totalWeight(), candidates.largest(), logit);
+    }
+
+    /**
+     * @param totalWeight of all tokens at temperature 1, in units of 2^-30
+     * @param largest logit
+     */
+    static float logprob(long totalWeight, float largest, float logit) {
+        double total = totalWeight / Candidates.UNIT;
+        return (float) ((double) (logit - largest) - StrictMath.log(total));
     }
 
     private static void penalize(float[] logits, float penalty, int[] seen) {

@@ -191,6 +191,37 @@ public interface KernelProvider extends AutoCloseable {
         add(sum, product, rows * weights.rows());
     }
 
+    /** Bytes of a request of {@link #draw}: SampleRequest of {@code sample.cu}. */
+    int DRAW_REQUEST_BYTES = 48;
+
+    /** Bytes of a result of {@link #draw}: Drawn of {@code sample.cu}. */
+    int DRAWN_BYTES = 24;
+
+    /** Whether {@link #draw} can be called; otherwise the caller draws from the logits itself. */
+    default boolean drawsTokens() {
+        return false;
+    }
+
+    /**
+     * Draws a token for each request, as the sampler on the host would.
+     *
+     * @param logits float[][width], finite in the rows that are asked for
+     * @param requests {@link #DRAW_REQUEST_BYTES} each
+     * @param seen int[], tokens that requests refer to
+     * @param scratch float[count][width]
+     * @param out {@link #DRAWN_BYTES} each
+     */
+    default void draw(
+            DeviceBuffer logits,
+            int width,
+            DeviceBuffer requests,
+            DeviceBuffer seen,
+            int count,
+            DeviceBuffer scratch,
+            DeviceBuffer out) {
+        throw new UnsupportedOperationException("draws no tokens: provider=" + name());
+    }
+
     /**
      * Runs operations of this provider, or repeats what they did for an equal key: {@code
      * operations} must do nothing else, and nothing that depends on more than {@code key} and the

@@ -216,6 +216,31 @@ public final class CudaKernels implements KernelProvider {
     }
 
     @Override
+    public boolean drawsTokens() {
+        return true;
+    }
+
+    @Override
+    public void draw(
+            DeviceBuffer logits,
+            int width,
+            DeviceBuffer requests,
+            DeviceBuffer seen,
+            int count,
+            DeviceBuffer scratch,
+            DeviceBuffer out) {
+        Arguments arguments =
+                new Arguments()
+                        .buffer(logits, 4L * width)
+                        .buffer(scratch, 4L * count * width)
+                        .buffer(requests, (long) DRAW_REQUEST_BYTES * count)
+                        .buffer(seen, 0)
+                        .buffer(out, (long) DRAWN_BYTES * count)
+                        .integer(width);
+        device.launch("sample", count, 1, 1, 2 * THREADS, arguments);
+    }
+
+    @Override
     public void repeat(Object key, Runnable operations) {
         synchronized (device) {
             graphs.run(key, attention::generation, operations);
