@@ -47,6 +47,7 @@ public final class Generator implements AutoCloseable {
     private final StepBatch batch;
     private final Compactor compactor;
     private final Set<Sequence> live = new LinkedHashSet<>();
+
     /** Null where the host draws. */
     private final DeviceSampler deviceSampler;
 
@@ -343,8 +344,7 @@ public final class Generator implements AutoCloseable {
         List<DeviceSampler.Request> requests = new ArrayList<>();
         for (int i = 0; i < ending.size() && deviceSampler != null; i++) {
             Sequence sequence = ending.get(i).sequence();
-            boolean ends =
-                    sequence.finishReason() != null || bestIds.getInt(Integer.BYTES * i) < 0;
+            boolean ends = sequence.finishReason() != null || bestIds.getInt(Integer.BYTES * i) < 0;
             if (!ends && !sequence.params().isPlainGreedy()) {
                 requests.add(
                         new DeviceSampler.Request(
