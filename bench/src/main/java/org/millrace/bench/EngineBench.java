@@ -8,6 +8,7 @@ import org.millrace.engine.Model;
 import org.millrace.engine.ModelOptions;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
+import org.millrace.engine.kvcache.KvType;
 
 /**
  * One round of all workloads on Millrace's engine in a process of its own, so that none of its
@@ -29,8 +30,7 @@ final class EngineBench {
         Path file = Path.of(args[0]);
         int threads = Integer.parseInt(args[1]);
         ModelOptions defaults = ModelOptions.defaults();
-        ModelOptions options =
-                new ModelOptions(defaults.kvType(), defaults.activations(), "cpu", threads);
+        ModelOptions options = new ModelOptions(KvType.F16, defaults.activations(), "cpu", threads);
         try (Model model = Model.open(file, options);
                 Generator generator =
                         new Generator(

@@ -13,8 +13,8 @@ import org.millrace.engine.kvcache.KvType;
  */
 public record ModelOptions(KvType kvType, ActivationType activations, String provider, int threads)
         implements Serializable {
-    /** f16 cache, int8 activations, the fastest provider there is. */
+    /** int8 cache and activations, the fastest provider there is. */
     public static ModelOptions defaults() {
-        return new ModelOptions(KvType.F16, ActivationType.INT8, "auto", 0);
+        return new ModelOptions(KvType.INT8, ActivationType.INT8, "auto", 0);
     }
 }

@@ -36,7 +36,7 @@ public final class JobArguments {
             names = "--kv-type",
             paramLabel = "TYPE",
             description =
-                    "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: F16).")
+                    "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: INT8).")
     KvType kvType;
 
     @Option(

@@ -47,7 +47,7 @@ public final class MillraceOptions {
     public static final ConfigOption<KvType> KV_TYPE =
             ConfigOptions.key("millrace.kv-type")
                     .enumType(KvType.class)
-                    .defaultValue(KvType.F16)
+                    .defaultValue(KvType.INT8)
                     .withDescription("Element type of cached keys and values.");
 
     public static final ConfigOption<ActivationType> ACTIVATIONS =

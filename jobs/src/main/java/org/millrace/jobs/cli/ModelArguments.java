@@ -27,7 +27,7 @@ final class ModelArguments {
 
     @Option(
             names = "--kv-type",
-            defaultValue = "f16",
+            defaultValue = "int8",
             description =
                     "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private KvType kvType;

@@ -14,12 +14,14 @@ import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.util.FileUtils;
 import org.millrace.engine.Model;
+import org.millrace.engine.kvcache.policy.RetentionPolicies;
 import org.millrace.jobs.EmbeddedBroker;
 import org.millrace.jobs.GenerationSettings;
 import org.millrace.jobs.JobArguments;
 import org.millrace.jobs.KafkaProperties;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
+import org.millrace.jobs.RetentionArguments;
 import org.millrace.jobs.client.PromptReader;
 import org.millrace.jobs.model.ModelLocator;
 import org.millrace.schemas.PromptRequest;
@@ -47,6 +49,7 @@ public final class RunCommand implements Callable<Integer> {
     @Spec private CommandSpec spec;
 
     @Mixin private JobArguments job;
+    @Mixin private RetentionArguments retention;
 
     @Option(
             names = "--prompts",
@@ -127,6 +130,11 @@ public final class RunCommand implements Callable<Integer> {
 
     private Configuration configuration(Path directory) throws Exception {
         Configuration config = job.toConfiguration();
+        if (retention.isGiven()) {
+            config.set(
+                    MillraceOptions.RETENTION,
+                    retention.retention(RetentionPolicies.DEFAULT).toString());
+        }
         config.set(
                 MillraceOptions.MODEL,
                 ModelLocator.locate(config.get(MillraceOptions.MODEL)).toString());
