@@ -55,6 +55,8 @@ public final class LocalCluster implements AutoCloseable {
                 config,
                 CheckpointingOptions.CHECKPOINTS_DIRECTORY,
                 workDirectory.resolve("checkpoints").toUri().toString());
+        // The JobManager reads this from its own configuration, not from the job's.
+        set(config, CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, 3);
         set(config, RestOptions.BIND_PORT, "8081-8181");
         set(config, WebOptions.CHECKPOINTS_HISTORY_SIZE, 10_000);
         set(
