@@ -9,6 +9,7 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.clients.admin.Admin;
@@ -16,6 +17,7 @@ import org.millrace.operators.Generation;
 import org.millrace.operators.OutputRecord;
 import org.millrace.operators.OutputTags;
 import org.millrace.operators.PromptEnvelope;
+import org.millrace.operators.TenantBudgets;
 import org.millrace.operators.decode.DecodeFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,6 +31,8 @@ import org.slf4j.LoggerFactory;
  *                 |                            |
  *                 +------ dead letters --------+-----> completions and dead letters (exactly once)
  * </pre>
+ *
+ * Where tenants have budgets, they are between decode and generate, keyed by tenant.
  */
 public final class GenerationJob {
     private static final Logger LOG = LoggerFactory.getLogger(GenerationJob.class);
@@ -59,6 +63,14 @@ public final class GenerationJob {
                         .process(new DecodeFunction())
                         .name("decode")
                         .uid("decode");
+        DataStream<OutputRecord> deadLetters = prompts.getSideOutput(OutputTags.DEAD_LETTERS);
+        Map<String, Long> budgets = GenerationSettings.tenantBudgets(config);
+        if (!budgets.isEmpty()) {
+            prompts =
+                    TenantBudgets.limit(
+                            prompts, budgets, GenerationSettings.tenantBudgetPeriodMillis(config));
+            deadLetters = deadLetters.union(prompts.getSideOutput(OutputTags.DEAD_LETTERS));
+        }
         // Not chained: a sink that waits for Kafka must not hold up the next step.
         SingleOutputStreamOperator<OutputRecord> completions =
                 Generation.generate(
@@ -75,9 +87,7 @@ public final class GenerationJob {
                 .name("tokens")
                 .uid("tokens");
         completions
-                .union(
-                        completions.getSideOutput(OutputTags.DEAD_LETTERS),
-                        prompts.getSideOutput(OutputTags.DEAD_LETTERS))
+                .union(completions.getSideOutput(OutputTags.DEAD_LETTERS), deadLetters)
                 .sinkTo(OutputSinks.answers(config, topics, kafka, jobName))
                 .name("completions and dead letters")
                 .uid("completions");
@@ -118,7 +128,8 @@ public final class GenerationJob {
     /** Asks only where it matters: reading a topic's settings takes a permission of its own. */
     private static boolean hasLogAppendTime(
             ReadableConfig config, Properties kafka, KafkaTopics topics) throws IOException {
-        if (config.get(MillraceOptions.SESSION_TTL).isZero()) {
+        if (config.get(MillraceOptions.SESSION_TTL).isZero()
+                && config.get(MillraceOptions.IDLE_COMPACTION).isZero()) {
             return false;
         }
         try (Admin admin = Admin.create(kafka)) {

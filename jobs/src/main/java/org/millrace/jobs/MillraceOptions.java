@@ -2,6 +2,7 @@ package org.millrace.jobs;
 
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Map;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.millrace.engine.kernels.ActivationType;
@@ -128,6 +129,21 @@ public final class MillraceOptions {
                             "A session is forgotten before a prompt this much later than the one before, by Kafka timestamps; 0 for"
                                     + " never. Sessions without another prompt are freed by a timer where the topic has"
                                     + " message.timestamp.type=LogAppendTime.");
+
+    public static final ConfigOption<Map<String, String>> TENANT_BUDGETS =
+            ConfigOptions.key("millrace.tenant-budgets")
+                    .mapType()
+                    .defaultValue(Map.of())
+                    .withDescription(
+                            "Tokens that a tenant's requests may ask for in a period, such as alice:100000,bob:5000. A request takes"
+                                    + " its maxTokens when it is read; one that finds no room is a dead letter. Tenants that are not"
+                                    + " named have no limit.");
+
+    public static final ConfigOption<Duration> TENANT_BUDGET_PERIOD =
+            ConfigOptions.key("millrace.tenant-budget-period")
+                    .durationType()
+                    .defaultValue(Duration.ofDays(1))
+                    .withDescription("How long a budget lasts, by Kafka timestamps.");
 
     public static final ConfigOption<Boolean> ALLOW_MODEL_CHANGE =
             ConfigOptions.key("millrace.allow-model-change")

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Map;
 import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
@@ -61,6 +62,19 @@ class GenerationJobTest {
         Configuration config = new Configuration();
         config.set(MillraceOptions.TOKENS_TOPIC, "prompts");
         assertThatThrownBy(() -> KafkaTopics.of(config)).hasMessageContaining("topics must differ");
+    }
+
+    @Test
+    void budgetsAreNumbersOfTokens() {
+        Configuration config = JobArguments.parse("-Dmillrace.tenant-budgets=alice:100000,bob:0");
+        assertThat(GenerationSettings.tenantBudgets(config))
+                .containsExactly(Map.entry("alice", 100_000L), Map.entry("bob", 0L));
+        config.set(MillraceOptions.TENANT_BUDGETS, Map.of("alice", "-1"));
+        assertThatThrownBy(() -> GenerationSettings.tenantBudgets(config))
+                .hasMessageContaining("millrace.tenant-budgets: tenant=alice, tokens=-1");
+        config.set(MillraceOptions.TENANT_BUDGET_PERIOD, Duration.ZERO);
+        assertThatThrownBy(() -> GenerationSettings.tenantBudgetPeriodMillis(config))
+                .hasMessageContaining("millrace.tenant-budget-period: millis=0");
     }
 
     @Test

@@ -116,6 +116,47 @@ class RecoveryITCase {
         }
     }
 
+    /** Of 32 requests the budget has room for 10, before and after the failure together. */
+    @Test
+    void budgetsAreTakenOnceOverAFailure(TestCluster cluster) throws Exception {
+        List<PromptRequest> requests =
+                requests(16, 2, 200).stream()
+                        .map(
+                                request ->
+                                        PromptRequest.newBuilder(request)
+                                                .setTenant("alice")
+                                                .build())
+                        .toList();
+        Configuration config = job(cluster, "rocksdb", 2);
+        config.set(MillraceOptions.TENANT_BUDGETS, Map.of("alice", "2199"));
+        RunningJob job = cluster.submit(config);
+        try (Outputs outputs = new Outputs(cluster, config)) {
+            publish(cluster, config, requests.subList(0, 6));
+            outputs.await(job, o -> o.tokens.size() > 100);
+            int checkpoints = job.checkpoints().size();
+            outputs.await(job, o -> checkpointsOf(job) >= checkpoints + 2);
+            // Taken, but perhaps not in a checkpoint any more.
+            publish(cluster, config, requests.subList(6, 32));
+            outputs.await(job, o -> o.tokens.size() > 500);
+            job.cancel();
+            RunningJob.Checkpoint last = job.checkpoints().get(job.checkpoints().size() - 1);
+
+            RunningJob restored = cluster.submit(resumed(config, last.path(), 3));
+            outputs.await(restored, o -> o.completions.size() + o.deadLetters.size() >= 32);
+            restored.stop();
+            outputs.drain();
+            assertThat(outputs.completions).hasSize(10);
+            assertThat(outputs.deadLetters)
+                    .hasSize(22)
+                    .allSatisfy(
+                            letter -> assertThat(letter.getReason()).isEqualTo("budget_exceeded"))
+                    .allSatisfy(
+                            letter ->
+                                    assertThat(letter.getDetail())
+                                            .contains("taken=2000 + maxTokens=200", "budget=2199"));
+        }
+    }
+
     /** Threads of the cluster's tasks, which are named by subtask and attempt. */
     private static List<Thread> taskThreads(String name) {
         return Thread.getAllStackTraces().keySet().stream()

@@ -33,6 +33,8 @@ public enum DeadLetterReason {
     POOL_TOO_SMALL,
     /** A key, value or logit that is not a finite number: of no use to go on from. */
     NON_FINITE,
+    /** The tenant's token budget of the period has no room for it. */
+    BUDGET_EXCEEDED,
     /** The model could not take the prompt for a reason of its own, which the detail gives. */
     FAILED;
 

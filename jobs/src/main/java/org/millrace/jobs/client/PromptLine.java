@@ -27,7 +27,8 @@ record PromptLine(
         Boolean logprobs,
         String retention,
         Integer priority,
-        Long deadlineMillis) {
+        Long deadlineMillis,
+        String tenant) {
 
     /** A chat message. */
     record Message(String role, String content) {}
@@ -64,6 +65,9 @@ record PromptLine(
         }
         if (deadlineMillis != null) {
             builder.setDeadlineMillis(deadlineMillis);
+        }
+        if (tenant != null) {
+            builder.setTenant(tenant);
         }
         return builder.build();
     }
