@@ -3,6 +3,7 @@ package org.millrace.engine.batch;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import org.millrace.engine.Model;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.ProfiledTurn;
@@ -45,10 +46,14 @@ final class Compactor {
         }
         int firstColumn = due.turn().firstColumn();
         if (cache.length() + rows > firstColumn) {
-            due.policy()
-                    .profile(firstColumn, due.turn().promptEnd() - firstColumn, group)
-                    .ifPresent(cache::beginProfile);
+            measuredTurn(due).ifPresent(cache::beginProfile);
         }
+    }
+
+    /** What a policy wants to be measured of the prompt, or of the replay that it asks for. */
+    Optional<ProfiledTurn> measuredTurn(TurnSchedule.Compressed due) {
+        int firstColumn = due.turn().firstColumn();
+        return due.policy().profile(firstColumn, due.turn().promptEnd() - firstColumn, group);
     }
 
     /**
@@ -94,9 +99,7 @@ final class Compactor {
         SessionTurn turn = due.turn();
         int[] context = sequence.tokens(turn.firstColumn(), turn.promptEnd());
         sequence.startReplay(new Replay(context, model.tokenizer()));
-        due.policy()
-                .profile(turn.firstColumn(), context.length, group)
-                .ifPresent(cache::beginProfile);
+        measuredTurn(due).ifPresent(cache::beginProfile);
         cache.beginReplay();
     }
 

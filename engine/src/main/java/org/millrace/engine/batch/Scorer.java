@@ -2,14 +2,21 @@ package org.millrace.engine.batch;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.IntBuffer;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.millrace.engine.Model;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.PagePool;
+import org.millrace.engine.kvcache.ProfiledTurn;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.StoredCache;
 import org.millrace.engine.kvcache.policy.HeadChoice;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.kvcache.policy.RetentionPolicies;
@@ -61,6 +68,7 @@ public final class Scorer {
 
     private final Model model;
     private final Function<Retention, RetentionPolicy> policies;
+    private final Compactor compactor;
 
     public Scorer(Model model) {
         this(model, RetentionPolicies::lookup);
@@ -72,6 +80,7 @@ public final class Scorer {
     public Scorer(Model model, Function<Retention, RetentionPolicy> policies) {
         this.model = model;
         this.policies = policies;
+        this.compactor = new Compactor(model);
     }
 
     /**
@@ -87,14 +96,63 @@ public final class Scorer {
     }
 
     /**
-     * Scores texts side by side: those of equal length and turns go in step.
+     * Scores texts side by side: those of equal length and turns go in step. What several of them
+     * begin with is computed once.
      *
      * @throws IllegalArgumentException if one has no tokens, or more than the context holds
      */
     public void score(List<Text> texts, Observer observer) {
         texts.forEach(this::check);
+        Map<Beginning, StoredCache> stored = new HashMap<>();
+        texts.stream()
+                .collect(Collectors.groupingBy(this::beginning))
+                .forEach(
+                        (beginning, sharing) -> {
+                            if (sharing.size() > 1 && beginning.length() > 0) {
+                                stored.put(beginning, compute(beginning, sharing.get(0)));
+                            }
+                        });
+        score(texts, stored, observer);
+    }
+
+    /** Short of the first compaction by a token, and of the first logits that are wanted. */
+    private Beginning beginning(Text text) {
+        Transcript transcript = text.transcript();
+        TurnSchedule.Compressed first = new TurnSchedule(transcript.turns(), policies).first();
+        int length = text.from();
+        Optional<ProfiledTurn> measured = Optional.empty();
+        if (first != null) {
+            length = Math.min(length, first.turn().promptEnd() - 1);
+            measured =
+                    first.policy().replaysPrompt()
+                            ? Optional.empty()
+                            : compactor.measuredTurn(first);
+        }
+        return new Beginning(IntBuffer.wrap(transcript.tokens(), 0, length), measured);
+    }
+
+    private StoredCache compute(Beginning beginning, Text sharing) {
+        List<StoredCache> computed = new ArrayList<>();
+        Text text = new Text(beginning.of(sharing.transcript()), beginning.length());
+        score(
+                List.of(text),
+                Map.of(),
+                new Observer() {
+                    @Override
+                    public void logits(int index, int position, float[] logits) {
+                        throw new IllegalStateException("logits that nobody wants");
+                    }
+
+                    @Override
+                    public void ended(int index, SessionCache cache) {
+                        computed.add(new StoredCache(cache));
+                    }
+                });
+        return computed.get(0);
+    }
+
+    private void score(List<Text> texts, Map<Beginning, StoredCache> stored, Observer observer) {
         CacheLayout layout = model.cacheLayout();
-        Compactor compactor = new Compactor(model);
         Scheduler scheduler = new Scheduler(Math.max(MAX_ROWS, texts.size()));
         try (PagePool pool = new PagePool(model.kernels(), layout, pages(texts, layout));
                 TransformerModel transformer =
@@ -108,7 +166,8 @@ public final class Scorer {
                                 texts.size())) {
             List<Sequence> all = new ArrayList<>();
             for (Text text : texts) {
-                SessionCache cache = new SessionCache(pool);
+                StoredCache begun = stored.get(beginning(text));
+                SessionCache cache = begun == null ? new SessionCache(pool) : begun.restore(pool);
                 Sequence sequence = Sequence.known(cache, text.transcript(), policies);
                 cache.reserve(text.transcript().length(), sequence.replayRows());
                 all.add(sequence);

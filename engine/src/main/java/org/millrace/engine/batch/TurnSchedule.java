@@ -46,6 +46,11 @@ final class TurnSchedule {
         return compressed.isEmpty();
     }
 
+    /** The turn that is compressed first; null if none is. */
+    Compressed first() {
+        return compressed.isEmpty() ? null : compressed.get(0);
+    }
+
     /** The turn that is compressed next; null if all are. */
     Compressed due(SessionCache cache) {
         int next = cache.compactions().size();

@@ -29,7 +29,7 @@ class RetentionGeneratorTest {
     private static final List<String> POLICIES =
             List.of(
                     "fastgen keep=0.5 min-prompt=0",
-                    "fastgen recovery=0.7 min-prompt=0 review-interval=4",
+                    "fastgen recovery=0.7 min-prompt=0 recent=8 review-interval=4",
                     "fastgen-paper recovery=0.8 local-ratio=0.2 frequent-ratio=0.2",
                     "ladder recovery=0.8 min-prompt=0 recent=4 review-interval=3",
                     "kvzip keep=0.3",

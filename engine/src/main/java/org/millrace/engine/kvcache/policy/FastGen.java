@@ -29,7 +29,7 @@ import org.millrace.engine.kvcache.ProfiledTurn;
  * @param peakDistance nearer rows do not count for the worth of a column
  * @param sinks first positions of a session that are always kept
  * @param minPrompt prompts of fewer tokens are kept whole
- * @param decoding drops slots while tokens are generated
+ * @param decoding what is dropped while tokens are generated
  */
 record FastGen(
         List<Double> shares,
@@ -38,13 +38,13 @@ record FastGen(
         int peakDistance,
         int sinks,
         int minPrompt,
-        SteadyEviction decoding)
+        GenerationBudget decoding)
         implements RetentionPolicy {
     static final Preset PRESET =
             Preset.of(
                     "fastgen",
                     "recovery=0.95 keep=0 rows=last:1/4 peak-distance=16 sinks=4 min-prompt=128"
-                            + " review-interval=0",
+                            + " recent=256 review-interval=64",
                     FastGen::of);
 
     private static final List<Double> LADDER =
@@ -65,7 +65,9 @@ record FastGen(
                 retention.integer(RetentionOption.PEAK_DISTANCE),
                 sinks,
                 retention.integer(RetentionOption.MIN_PROMPT),
-                new SteadyEviction(retention.integer(RetentionOption.REVIEW_INTERVAL), sinks));
+                new GenerationBudget(
+                        retention.integer(RetentionOption.REVIEW_INTERVAL),
+                        retention.integer(RetentionOption.RECENT)));
     }
 
     @Override
@@ -213,7 +215,6 @@ record FastGen(
         if (rung == full()) {
             return slots.all();
         }
-        int window = window(rung, slots.turn().promptTokens());
-        return decoding.kept(slots, shares.get(rung), window);
+        return decoding.kept(slots, shares.get(rung));
     }
 }

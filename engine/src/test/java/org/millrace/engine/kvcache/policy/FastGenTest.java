@@ -2,7 +2,6 @@ package org.millrace.engine.kvcache.policy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -119,10 +118,10 @@ class FastGenTest {
                 .allMatch(choice -> choice.kept().cardinality() == 127);
     }
 
-    /** A head that held h slots after the prompt holds h and its share of what came since. */
     @Test
-    void whileGeneratingAHeadGrowsByItsShare() {
-        RetentionPolicy policy = policy("keep=0.25 review-interval=8");
+    void inLongGenerationsTheBudgetBindsBehindTheNearestTokens() {
+        int recent = 32;
+        RetentionPolicy policy = policy("keep=0.25 recent=" + recent + " review-interval=8");
         HeadChoice choice = choose(policy).get(2);
         assertThat(choice.scoreMode()).isEqualTo(ScoreMode.PEAK);
         BitSet held = (BitSet) choice.kept().clone();
@@ -130,20 +129,22 @@ class FastGenTest {
         for (int length = PROMPT + 1; length <= PROMPT + 96; length++) {
             held.set(length - 1);
             if (length % policy.reviewInterval() == 0) {
-                List<Float> scores = new ArrayList<>();
-                held.stream().forEach(j -> scores.add((j * 37 % 101) / 101f));
-                float[] values = new float[scores.size()];
-                IntStream.range(0, values.length).forEach(i -> values[i] = scores.get(i));
+                int[] columns = held.stream().toArray();
+                float[] scores = new float[columns.length];
+                for (int i = 0; i < columns.length; i++) {
+                    scores[i] = columns[i] * 37 % 101;
+                }
                 Turn turn = Tokens.turn(0, PROMPT, length, tokens);
-                BitSet kept =
-                        policy.kept(
-                                choice.rung(), HeadSlots.of(turn, held.stream().toArray(), values));
-                assertThat(kept.cardinality())
-                        .isEqualTo(choice.kept().cardinality() + (length - PROMPT) / 4);
-                assertThat(kept.nextClearBit(0)).isGreaterThanOrEqualTo(4);
-                assertThat(kept.nextClearBit(length - PROMPT / 8)).isEqualTo(length);
+                BitSet kept = policy.kept(choice.rung(), HeadSlots.of(turn, columns, scores));
+                assertThat(kept.get(0, PROMPT)).isEqualTo(choice.kept().get(0, PROMPT));
+                int nearest = Math.max(PROMPT, length - recent);
+                assertThat(kept.nextClearBit(nearest)).isEqualTo(length);
+                assertThat(kept.get(PROMPT, nearest).cardinality())
+                        .isEqualTo((nearest - PROMPT) / 4);
                 held.and(kept);
             }
         }
+        assertThat(held.get(PROMPT, PROMPT + 64).stream().mapToObj(j -> (j + PROMPT) * 37 % 101))
+                .allMatch(score -> score > 50);
     }
 }
