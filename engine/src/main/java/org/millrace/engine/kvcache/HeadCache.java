@@ -199,9 +199,12 @@ final class HeadCache {
         }
     }
 
-    /** Whether less than half of the slots are live, so that a rewrite saves a page. */
+    /**
+     * Whether more than a quarter of the slots are dead and a rewrite saves a page. Slots are thus
+     * moved, and stored again, a few times at most, however many are evicted.
+     */
     boolean isSparse() {
-        return 2 * live < slots && pagesOf(live) < pages();
+        return 4 * (slots - live) > slots && pagesOf(live) < pages();
     }
 
     /** Whether a slot that is not live lies before one that is, or behind the last. */

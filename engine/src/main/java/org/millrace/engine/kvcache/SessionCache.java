@@ -292,7 +292,7 @@ public final class SessionCache implements AutoCloseable {
         heads[head].evict(drop, pool, ordinal -> delete(head, ordinal));
     }
 
-    /** Packs heads that evictions left half empty, and gives back pages that none can need now. */
+    /** Packs heads that evictions left sparse, and gives back pages that none can need now. */
     public void pack() {
         for (int i = 0; i < heads.length; i++) {
             if (heads[i].isSparse()) {
