@@ -72,28 +72,40 @@ class RecoveryITCase {
 
     @ParameterizedTest
     @ValueSource(strings = {"hashmap", "rocksdb"})
-    void stoppedJobGoesOnWithAllSessionsAtAnotherParallelism(String backend, TestCluster cluster)
+    void stoppedJobGoesOnWithAllSessionsAtOtherParallelisms(String backend, TestCluster cluster)
             throws Exception {
         List<PromptRequest> requests = requests(SESSIONS, 1, MAX_TOKENS);
-        Configuration config = job(cluster, backend, 3);
-        RunningJob job = cluster.submit(config);
+        Configuration config = job(cluster, backend, 1);
+        RunningJob one = cluster.submit(config);
         try (Outputs outputs = new Outputs(cluster, config)) {
             publish(cluster, config, requests);
-            outputs.await(job, o -> sessionsWithTokens(o) == SESSIONS);
-            long startNanos = System.nanoTime();
-            String savepoint = job.stop();
-            Duration stopping = Duration.ofNanos(System.nanoTime() - startNanos);
-            outputs.drain();
-            assertThat(outputs.completions).as("all sessions are live at the stop").isEmpty();
-            assertThat(stopping).isLessThan(Duration.ofSeconds(5));
+            outputs.await(one, o -> sessionsWithTokens(o) == SESSIONS);
+            String savepoint = stopWhileAllAreLive(one, outputs);
 
-            RunningJob resumed = cluster.submit(resumed(config, savepoint, 2));
-            outputs.await(resumed, o -> o.completions.size() >= SESSIONS);
-            resumed.stop();
+            Configuration wider = resumed(config, savepoint, 3);
+            wider.set(MillraceOptions.KERNELS, "reference");
+            RunningJob three = cluster.submit(wider);
+            int tokens = outputs.tokens.size();
+            outputs.await(three, o -> o.tokens.size() > tokens + 10 * SESSIONS);
+            savepoint = stopWhileAllAreLive(three, outputs);
+
+            RunningJob two = cluster.submit(resumed(config, savepoint, 2));
+            outputs.await(two, o -> o.completions.size() >= SESSIONS);
+            two.stop();
             outputs.drain();
             assertThat(results(outputs)).isEqualTo(undisturbed(cluster, requests));
             assertTokensAgree(outputs);
         }
+    }
+
+    private static String stopWhileAllAreLive(RunningJob job, Outputs outputs) throws Exception {
+        long startNanos = System.nanoTime();
+        String savepoint = job.stop();
+        Duration stopping = Duration.ofNanos(System.nanoTime() - startNanos);
+        outputs.drain();
+        assertThat(outputs.completions).as("all sessions are live at the stop").isEmpty();
+        assertThat(stopping).isLessThan(Duration.ofSeconds(5));
+        return savepoint;
     }
 
     @Test
