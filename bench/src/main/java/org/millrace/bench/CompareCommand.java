@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.millrace.jobs.eval.Machine;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -67,7 +68,7 @@ final class CompareCommand implements Callable<Integer> {
         Comparison comparison =
                 new Comparison(
                         model.getFileName().toString(),
-                        Reports.processor(),
+                        Machine.processor(),
                         loadAverage,
                         rounds,
                         rows);

@@ -17,6 +17,7 @@ import java.util.function.Function;
 import org.millrace.bench.CompressionBench.EngineCosts;
 import org.millrace.bench.SavepointBench.StateCosts;
 import org.millrace.engine.kvcache.KvType;
+import org.millrace.jobs.eval.Machine;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -175,7 +176,7 @@ final class CompressionCommand implements Callable<Integer> {
                 Locale.ROOT,
                 "%s, %s, load %.2f; %d sessions of %d tokens, %s cache, %d threads; savepoint: %d sessions of 1000 words%n%s",
                 model.getFileName(),
-                Reports.processor(),
+                Machine.processor(),
                 loadAverage,
                 sessions,
                 context,

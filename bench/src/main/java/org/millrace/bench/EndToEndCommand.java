@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.millrace.engine.kvcache.KvType;
+import org.millrace.jobs.eval.Machine;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -96,7 +97,7 @@ final class EndToEndCommand implements Callable<Integer> {
         EndToEndComparison comparison =
                 EndToEndComparison.of(
                         model.getFileName().toString(),
-                        Reports.processor(),
+                        Machine.processor(),
                         loadAverage,
                         new EndToEndComparison.Settings(sessions, kvType.name(), threads),
                         measured);

@@ -9,6 +9,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
+import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.KernelProviders;
 import org.millrace.engine.kvcache.CacheLayout;
@@ -26,40 +27,62 @@ import org.millrace.engine.model.Weights;
 /**
  * A model opened for generation: weights packed for one kernel provider, tokenizer, chat template.
  * Shared by all users in a process: {@link #open} hands out the same weights for the same path and
- * options, and the last {@link #close} frees them. Thread safe.
+ * options, whatever the type of cached values, and the last {@link #close} frees them. Thread safe.
  */
 public final class Model implements AutoCloseable {
     /** Version of {@code docs/numerics.md}; part of every cache's fingerprint. */
     private static final int NUMERICS_VERSION = 1;
 
-    private record Key(Path path, ModelOptions options) {}
+    /** All that packed weights depend on. */
+    private record Key(Path path, ActivationType activations, String provider, int threads) {
+        Key(Path path, ModelOptions options) {
+            this(path, options.activations(), options.provider(), options.threads());
+        }
+    }
 
-    private static final Map<Key, Model> OPEN = new HashMap<>();
+    /** What models of one key share. */
+    private static final class Shared {
+        private final Key key;
+        private final ModelFiles files;
+        private final KernelProvider kernels;
+        private final Weights weights;
+        private final TokenClasses tokenClasses;
+        private int users;
 
-    private final Key key;
-    private final ModelFiles files;
-    private final KernelProvider kernels;
-    private final Weights weights;
+        Shared(Key key) {
+            this.key = key;
+            kernels = KernelProviders.lookup(key.provider(), key.threads());
+            files = ModelLoader.open(key.path());
+            weights = new Weights(files, kernels, key.activations());
+            Tokenizer tokenizer = files.tokenizer();
+            tokenClasses =
+                    TokenClasses.of(
+                            tokenizer.vocabSize(), tokenizer.addedTokens(), tokenizer::bytes);
+        }
+
+        void close() {
+            weights.close();
+            files.close();
+            kernels.close();
+        }
+    }
+
+    private static final Map<Key, Shared> OPEN = new HashMap<>();
+
+    private final Shared shared;
+    private final ModelOptions options;
     private final CacheLayout cacheLayout;
-    private final TokenClasses tokenClasses;
-    private int users;
 
-    private Model(Key key) {
-        this.key = key;
-        kernels = KernelProviders.lookup(key.options().provider(), key.options().threads());
-        files = ModelLoader.open(key.path());
-        weights = new Weights(files, kernels, key.options().activations());
-        KvPageDescriptor page =
-                new KvPageDescriptor(key.options().kvType(), files.config().headDim());
+    private Model(Shared shared, ModelOptions options) {
+        this.shared = shared;
+        this.options = options;
+        ModelConfig config = shared.files.config();
         cacheLayout =
                 new CacheLayout(
-                        page,
-                        files.config().numLayers(),
-                        files.config().numKvHeads(),
-                        fingerprint(files, key.options()));
-        Tokenizer tokenizer = files.tokenizer();
-        tokenClasses =
-                TokenClasses.of(tokenizer.vocabSize(), tokenizer.addedTokens(), tokenizer::bytes);
+                        new KvPageDescriptor(options.kvType(), config.headDim()),
+                        config.numLayers(),
+                        config.numKvHeads(),
+                        fingerprint(shared.files, options));
     }
 
     /**
@@ -96,8 +119,8 @@ public final class Model implements AutoCloseable {
     public static Model open(Path path, ModelOptions options) {
         Key key = new Key(realPath(path), options);
         synchronized (OPEN) {
-            Model model = OPEN.computeIfAbsent(key, Model::new);
-            model.users++;
+            Model model = new Model(OPEN.computeIfAbsent(key, Shared::new), options);
+            model.shared.users++;
             return model;
         }
     }
@@ -111,34 +134,34 @@ public final class Model implements AutoCloseable {
     }
 
     public ModelConfig config() {
-        return files.config();
+        return shared.files.config();
     }
 
     public ModelOptions options() {
-        return key.options();
+        return options;
     }
 
     public Tokenizer tokenizer() {
-        return files.tokenizer();
+        return shared.files.tokenizer();
     }
 
     /** Which tokens are special or punctuation, for retention policies. */
     public TokenClasses tokenClasses() {
-        return tokenClasses;
+        return shared.tokenClasses;
     }
 
     public ChatTemplate chatTemplate() {
-        return files.chatTemplate();
+        return shared.files.chatTemplate();
     }
 
     /** The provider that runs this model. */
     public KernelProvider kernels() {
-        return kernels;
+        return shared.kernels;
     }
 
     /** SHA-256 of weights, tokenizer and hyperparameters, hexadecimal. */
     public String fingerprint() {
-        return files.fingerprint();
+        return shared.files.fingerprint();
     }
 
     /** Shape and fingerprint of this model's caches. */
@@ -148,22 +171,21 @@ public final class Model implements AutoCloseable {
 
     /** Bytes of the packed weights. */
     public long weightBytes() {
-        return weights.bytes();
+        return shared.weights.bytes();
     }
 
     /** A forward pass with scratch memory for batches of {@code maxRows}; closed by the caller. */
     public TransformerModel newTransformer(int maxRows, int maxLogitRows) {
-        return new TransformerModel(files.config(), weights, kernels, maxRows, maxLogitRows);
+        return new TransformerModel(
+                shared.files.config(), shared.weights, shared.kernels, maxRows, maxLogitRows);
     }
 
     @Override
     public void close() {
         synchronized (OPEN) {
-            if (--users == 0) {
-                OPEN.remove(key);
-                weights.close();
-                files.close();
-                kernels.close();
+            if (--shared.users == 0) {
+                OPEN.remove(shared.key);
+                shared.close();
             }
         }
     }

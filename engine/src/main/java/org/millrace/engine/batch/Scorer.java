@@ -55,16 +55,29 @@ public final class Scorer {
         /** A prompt of a text was compressed. */
         default void compacted(int text, SessionCache cache, List<HeadChoice> heads) {}
 
-        /** A text is through. */
-        default void ended(int text, SessionCache cache) {}
+        /**
+         * A text is through.
+         *
+         * @param start what its cache was made from; null if it was empty
+         */
+        default void ended(int text, SessionCache cache, StoredCache start) {}
     }
 
     /**
      * A text.
      *
      * @param from first position whose logits are wanted
+     * @param start what was computed of it before; null if nothing was
      */
-    public record Text(Transcript transcript, int from) {}
+    public record Text(Transcript transcript, int from, StoredCache start) {
+        public Text(Transcript transcript, int from) {
+            this(transcript, from, null);
+        }
+
+        private Text from(StoredCache computed) {
+            return new Text(transcript, from, computed);
+        }
+    }
 
     private final Model model;
     private final Function<Retention, RetentionPolicy> policies;
@@ -105,6 +118,7 @@ public final class Scorer {
         texts.forEach(this::check);
         Map<Beginning, StoredCache> stored = new HashMap<>();
         texts.stream()
+                .filter(text -> text.start() == null)
                 .collect(Collectors.groupingBy(this::beginning))
                 .forEach(
                         (beginning, sharing) -> {
@@ -112,7 +126,15 @@ public final class Scorer {
                                 stored.put(beginning, compute(beginning, sharing.get(0)));
                             }
                         });
-        score(texts, stored, observer);
+        scoreEach(
+                texts.stream()
+                        .map(
+                                text ->
+                                        text.start() == null
+                                                ? text.from(stored.get(beginning(text)))
+                                                : text)
+                        .toList(),
+                observer);
     }
 
     /** Short of the first compaction by a token, and of the first logits that are wanted. */
@@ -134,9 +156,8 @@ public final class Scorer {
     private StoredCache compute(Beginning beginning, Text sharing) {
         List<StoredCache> computed = new ArrayList<>();
         Text text = new Text(beginning.of(sharing.transcript()), beginning.length());
-        score(
+        scoreEach(
                 List.of(text),
-                Map.of(),
                 new Observer() {
                     @Override
                     public void logits(int index, int position, float[] logits) {
@@ -144,14 +165,14 @@ public final class Scorer {
                     }
 
                     @Override
-                    public void ended(int index, SessionCache cache) {
-                        computed.add(new StoredCache(cache));
+                    public void ended(int index, SessionCache cache, StoredCache start) {
+                        computed.add(new StoredCache(cache, start));
                     }
                 });
         return computed.get(0);
     }
 
-    private void score(List<Text> texts, Map<Beginning, StoredCache> stored, Observer observer) {
+    private void scoreEach(List<Text> texts, Observer observer) {
         CacheLayout layout = model.cacheLayout();
         Scheduler scheduler = new Scheduler(Math.max(MAX_ROWS, texts.size()));
         try (PagePool pool = new PagePool(model.kernels(), layout, pages(texts, layout));
@@ -166,8 +187,8 @@ public final class Scorer {
                                 texts.size())) {
             List<Sequence> all = new ArrayList<>();
             for (Text text : texts) {
-                StoredCache begun = stored.get(beginning(text));
-                SessionCache cache = begun == null ? new SessionCache(pool) : begun.restore(pool);
+                SessionCache cache =
+                        text.start() == null ? new SessionCache(pool) : text.start().restore(pool);
                 Sequence sequence = Sequence.known(cache, text.transcript(), policies);
                 cache.reserve(text.transcript().length(), sequence.replayRows());
                 all.add(sequence);
@@ -187,7 +208,7 @@ public final class Scorer {
                         observer.compacted(text, sequence.cache(), choices);
                     }
                     if (sequence.isEndedBy(0)) {
-                        observer.ended(text, sequence.cache());
+                        observer.ended(text, sequence.cache(), texts.get(text).start());
                         sequence.cache().close();
                         live.remove(sequence);
                     }

@@ -3,17 +3,21 @@ package org.millrace.engine.kvcache;
 import java.util.HashMap;
 import java.util.Map;
 
-/** A cache kept in memory, from which any number of equal ones are made. */
+/**
+ * A cache kept in memory, from which any number of equal ones are made. Immutable; what is stored
+ * of one session again and again shares its pages.
+ */
 public final class StoredCache {
     private final SavedCache saved;
-    private final Map<Long, byte[]> pages = new HashMap<>();
+    private final Map<Long, byte[]> pages;
 
     /**
      * Stores a cache as it is now.
      *
-     * @param cache none of whose pages was stored before
+     * @param start what it was made from; null if none of its pages was stored before
      */
-    public StoredCache(SessionCache cache) {
+    public StoredCache(SessionCache cache, StoredCache start) {
+        pages = start == null ? new HashMap<>() : new HashMap<>(start.pages);
         cache.writeFullPages(
                 new PageSink() {
                     @Override

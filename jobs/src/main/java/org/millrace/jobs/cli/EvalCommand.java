@@ -8,20 +8,29 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.millrace.engine.Model;
+import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.jobs.eval.Ablation;
 import org.millrace.jobs.eval.ComparedMethod;
+import org.millrace.jobs.eval.DivergenceResult;
+import org.millrace.jobs.eval.DivergenceRun;
+import org.millrace.jobs.eval.EvalJson;
+import org.millrace.jobs.eval.EvalReport;
+import org.millrace.jobs.eval.EvalTables;
 import org.millrace.jobs.eval.EvalTexts;
+import org.millrace.jobs.eval.Evaluation;
+import org.millrace.jobs.eval.Machine;
 import org.millrace.jobs.eval.PolicyGrid;
-import org.millrace.jobs.eval.QualityCurves;
 import org.millrace.jobs.eval.QualityResult;
-import org.millrace.jobs.eval.QualityRun;
-import org.millrace.jobs.eval.QualityTable;
+import org.millrace.jobs.eval.RecallResult;
 import org.millrace.jobs.eval.TextWindow;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IDefaultValueProvider;
@@ -38,9 +47,14 @@ import picocli.CommandLine.Spec;
         name = "eval",
         defaultValueProvider = EvalCommand.FloatActivations.class,
         description = {
-            "Measures what compression does to a model's predictions.",
-            "Each context is encoded, compressed as in real use, and the text's continuation is"
-                    + " predicted token by token, beside the full cache."
+            "Measures what compressed caches do to a model, beside the full cache.",
+            "predictions: a text's continuation is predicted token by token behind its compressed"
+                    + " context: loss, divergence, agreement, bytes.",
+            "recall: facts are planted in a context; the right value must be likelier than seven"
+                    + " others.",
+            "turns: facts are told in the first turn of a conversation and asked for one, two, four"
+                    + " and eight turns later.",
+            "divergence: text is generated greedily; where does it first differ?"
         })
 final class EvalCommand implements Callable<Integer> {
     private static final List<String> POLICIES =
@@ -53,6 +67,22 @@ final class EvalCommand implements Callable<Integer> {
                     "h2o",
                     "streaming",
                     "random");
+
+    /** What there is to measure. */
+    enum Measurement {
+        PREDICTIONS,
+        RECALL,
+        TURNS,
+        DIVERGENCE
+    }
+
+    @Option(
+            names = "--measure",
+            split = ",",
+            paramLabel = "WHAT",
+            defaultValue = "predictions",
+            description = "What is measured: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+    private Set<Measurement> measurements;
 
     @Option(
             names = "--policy",
@@ -139,18 +169,30 @@ final class EvalCommand implements Callable<Integer> {
 
     @Mixin private ModelArguments modelArguments;
 
+    @Option(
+            names = "--reference-kv-type",
+            description =
+                    "Type of the full cache that all is compared with: ${COMPLETION-CANDIDATES}"
+                            + " (default: f16 where --kv-type is int8, otherwise the same).")
+    private KvType referenceKvType;
+
     @Option(names = "--json", description = "Print one JSON document.")
     private boolean json;
 
     @Option(
-            names = "--picture",
-            paramLabel = "FILE.png",
-            description = "Draw divergence against bytes, a curve for each policy.")
-    private Path picture;
+            names = "--report",
+            paramLabel = "FILE.html",
+            description = "Write all results with curves into one file, for a browser.")
+    private Path report;
 
     @Spec private CommandSpec spec;
 
     private final PrintStream out = System.out;
+    private long beginNanos;
+    private List<Retention> retentions;
+
+    /** Of the ablation. */
+    private List<Retention> variations;
 
     /** Quantised activations have a noise of their own that hides what compression does. */
     static final class FloatActivations implements IDefaultValueProvider {
@@ -165,10 +207,13 @@ final class EvalCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        List<Retention> retentions = retentions();
+        beginNanos = System.nanoTime();
+        retentions = expand(policies);
+        variations = ablation == null ? List.of() : expand(Ablation.policies(ablation));
         checkNumbers();
         Map<String, String> named = texts();
-        try (Model model = modelArguments.open()) {
+        try (Model model = modelArguments.open();
+                Model reference = modelArguments.open(referenceKvType())) {
             checkContexts(model);
             List<List<TextWindow>> byContext = new ArrayList<>();
             for (int context : contexts) {
@@ -177,26 +222,30 @@ final class EvalCommand implements Callable<Integer> {
             if (windowsFile != null) {
                 writeWindows(byContext);
             }
-            List<QualityResult> results = measure(model, retentions, methods(model), byContext);
-            if (picture != null) {
-                QualityCurves.write(results, picture);
+            Evaluation evaluation = measure(model, reference, byContext, named.keySet());
+            if (report != null) {
+                EvalReport.write(evaluation, report);
             }
             if (json) {
-                out.println(json(model, named, results));
+                out.println(EvalJson.of(evaluation));
             } else {
-                out.println(QualityTable.of(results));
+                EvalTables.of(evaluation).forEach(table -> out.println(table.text()));
             }
         }
         return 0;
     }
 
-    private List<Retention> retentions() {
+    /** The full cache of int8 values is not the whole one: it has lost something already. */
+    private KvType referenceKvType() {
+        if (referenceKvType != null) {
+            return referenceKvType;
+        }
+        return modelArguments.kvType() == KvType.INT8 ? KvType.F16 : modelArguments.kvType();
+    }
+
+    private List<Retention> expand(List<String> texts) {
         try {
-            List<String> all = new ArrayList<>(policies);
-            if (ablation != null) {
-                all.addAll(Ablation.policies(ablation));
-            }
-            return new PolicyGrid(keeps, recoveries).expand(all);
+            return new PolicyGrid(keeps, recoveries).expand(texts);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), e.getMessage());
         }
@@ -217,14 +266,18 @@ final class EvalCommand implements Callable<Integer> {
     }
 
     private void checkContexts(Model model) {
+        int following =
+                measurements.contains(Measurement.DIVERGENCE)
+                        ? Math.max(continuation, DivergenceRun.length())
+                        : continuation;
         for (int context : contexts) {
-            if (context + continuation > model.config().contextLength()) {
+            if (context + following > model.config().contextLength()) {
                 throw new ParameterException(
                         spec.commandLine(),
                         "context too long: context="
                                 + context
-                                + ", continuation="
-                                + continuation
+                                + ", tokens behind it="
+                                + following
                                 + ", must not exceed contextLength="
                                 + model.config().contextLength()
                                 + " together");
@@ -281,54 +334,68 @@ final class EvalCommand implements Callable<Integer> {
         mapper.writeValue(windowsFile.toFile(), list);
     }
 
-    private List<QualityResult> measure(
-            Model model,
-            List<Retention> retentions,
-            List<ComparedMethod> methods,
-            List<List<TextWindow>> byContext) {
-        long scored =
-                (retentions.size() + methods.size() + 1L)
-                        * byContext.stream().mapToInt(List::size).sum()
-                        * continuation;
-        List<QualityResult> results = new ArrayList<>();
-        try (Progress progress = Progress.start("Evaluate", scored)) {
-            QualityRun run = new QualityRun(model, retentions, methods, progress::stepBy);
-            for (List<TextWindow> ofContext : byContext) {
-                results.addAll(run.measure(ofContext));
-            }
-        }
-        return results;
+    private Evaluation measure(
+            Model model, Model reference, List<List<TextWindow>> windows, Set<String> texts)
+            throws IOException {
+        EvalMeasurements measured = new EvalMeasurements(model, reference, windows);
+        boolean isPredicted = measurements.contains(Measurement.PREDICTIONS);
+        List<ComparedMethod> methods = isPredicted ? methods(model) : List.of();
+        Set<Retention> predicted = new LinkedHashSet<>(isPredicted ? retentions : List.of());
+        predicted.addAll(variations);
+        List<QualityResult> results = measured.predictions(List.copyOf(predicted), methods);
+        List<RecallResult> recall =
+                measurements.contains(Measurement.RECALL) ? measured.recall(retentions) : List.of();
+        List<RecallResult> turns =
+                measurements.contains(Measurement.TURNS) ? measured.turns(retentions) : List.of();
+        List<DivergenceResult> divergence =
+                measurements.contains(Measurement.DIVERGENCE)
+                        ? measured.divergence(retentions)
+                        : List.of();
+        return new Evaluation(
+                setting(model, texts),
+                results.stream().filter(result -> !isOnlyVariation(result)).toList(),
+                results.stream().filter(r -> variations.contains(r.retention())).toList(),
+                recall,
+                turns,
+                divergence);
     }
 
-    private String json(Model model, Map<String, String> named, List<QualityResult> results)
-            throws IOException {
-        ObjectMapper mapper = new ObjectMapper();
-        ObjectNode document = mapper.createObjectNode();
-        document.put("model", model.fingerprint());
-        document.put("kv_type", model.options().kvType().name().toLowerCase(Locale.ROOT));
-        document.put("activations", model.options().activations().name().toLowerCase(Locale.ROOT));
-        document.set("texts", mapper.valueToTree(named.keySet()));
-        document.put("continuation", continuation);
-        ArrayNode list = document.putArray("results");
-        for (QualityResult result : results) {
-            list.addObject()
-                    .put("policy", result.retention().toString())
-                    .put("context", result.context())
-                    .put("windows", result.windows())
-                    .put("pruned", result.pruned())
-                    .put("bytes", result.bytes())
-                    .put("bytes_share", result.bytesShare())
-                    .put("bytes_share_at_end", result.bytesShareAtEnd())
-                    .put("nll", result.loss())
-                    .put("nll_gap", result.gap())
-                    .put("nll_gap_low", result.gapInterval().low())
-                    .put("nll_gap_high", result.gapInterval().high())
-                    .put("nll_gap_worst_window", result.worstGap())
-                    .put("kl", result.divergence())
-                    .put("kl_p99", result.divergence99())
-                    .put("kl_worst_window", result.worstDivergence())
-                    .put("top1", result.agreement());
-        }
-        return mapper.writeValueAsString(document);
+    private boolean isOnlyVariation(QualityResult result) {
+        boolean isAskedFor =
+                measurements.contains(Measurement.PREDICTIONS)
+                        && retentions.contains(result.retention());
+        return variations.contains(result.retention()) && !isAskedFor;
+    }
+
+    private Evaluation.Setting setting(Model model, Set<String> texts) throws IOException {
+        return new Evaluation.Setting(
+                commandLine(),
+                version(),
+                Machine.describe(model.kernels().name()),
+                modelArguments.fileName(),
+                model.fingerprint(),
+                name(model.options().kvType()),
+                name(referenceKvType()),
+                name(model.options().activations()),
+                List.copyOf(texts),
+                continuation,
+                (System.nanoTime() - beginNanos) / 1e9);
+    }
+
+    private static String name(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT);
+    }
+
+    private String commandLine() {
+        return spec.root().commandLine().getParseResult().originalArgs().stream()
+                .map(word -> word.matches("[\\w./,:=-]+") ? word : "'" + word + "'")
+                .collect(Collectors.joining(" ", "./millrace ", ""));
+    }
+
+    /** The build's, and the checkout's where the launcher knows it. */
+    private static String version() throws IOException {
+        String version = new Millrace.BuildVersion().getVersion()[0];
+        String commit = System.getProperty("millrace.commit", "");
+        return commit.isEmpty() ? version : version + ", commit " + commit;
     }
 }

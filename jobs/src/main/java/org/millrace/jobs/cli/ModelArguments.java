@@ -1,6 +1,7 @@
 package org.millrace.jobs.cli;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import org.millrace.engine.Model;
 import org.millrace.engine.ModelOptions;
 import org.millrace.engine.kernels.ActivationType;
@@ -54,12 +55,19 @@ final class ModelArguments {
             description = "Compute threads; 0 for one per processor (default: ${DEFAULT-VALUE}).")
     private int threads;
 
+    private Path located;
+
     /**
      * Opens the model, after fetching it if need be.
      *
      * @throws ParameterException if an option is out of range
      */
     Model open() throws IOException {
+        return open(kvType);
+    }
+
+    /** The same with another type of cached values; the weights are shared. */
+    Model open(KvType otherKvType) throws IOException {
         if (threads < 0) {
             throw new ParameterException(
                     spec.commandLine(), "bad threads: threads=" + threads + ", must be >= 0");
@@ -71,7 +79,17 @@ final class ModelArguments {
                             + device
                             + ", must be auto, cuda, cuda:N, cpu, cpu-avx2, cpu-avx512 or reference");
         }
-        return Model.open(
-                ModelLocator.locate(model), new ModelOptions(kvType, activations, device, threads));
+        located = ModelLocator.locate(model);
+        return Model.open(located, new ModelOptions(otherKvType, activations, device, threads));
+    }
+
+    /** Type of cached keys and values that was asked for. */
+    KvType kvType() {
+        return kvType;
+    }
+
+    /** Name of the model's file or directory, once it is open. */
+    String fileName() {
+        return located.getFileName().toString();
     }
 }

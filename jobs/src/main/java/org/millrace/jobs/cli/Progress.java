@@ -16,7 +16,12 @@ final class Progress implements AutoCloseable {
 
     /** Work of {@code total} units; what is done in a moment gets no bar. */
     static Progress start(String task, long total) {
-        if (!IS_TERMINAL || total <= SHORT_WORK) {
+        return total <= SHORT_WORK ? new Progress(null) : startLong(task, total);
+    }
+
+    /** Work of which each unit takes more than a moment. */
+    static Progress startLong(String task, long total) {
+        if (!IS_TERMINAL) {
             return new Progress(null);
         }
         return new Progress(

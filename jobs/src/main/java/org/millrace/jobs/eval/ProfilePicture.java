@@ -63,7 +63,7 @@ public final class ProfilePicture {
                 String.format(
                         Locale.ROOT,
                         "%s: %d tokens, %.1f %% of slots dropped",
-                        QualityTable.label(profile.retention()),
+                        EvalTables.label(profile.retention()),
                         profile.tokens(),
                         100 * profile.pruned()),
                 MARGIN,

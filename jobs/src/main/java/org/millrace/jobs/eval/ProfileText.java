@@ -26,7 +26,7 @@ public final class ProfileText {
                 String.format(
                         Locale.ROOT,
                         "%s: %d tokens, %.1f %% of slots dropped%n%n",
-                        QualityTable.label(profile.retention()),
+                        EvalTables.label(profile.retention()),
                         profile.tokens(),
                         100 * profile.pruned()));
         text.append("layer  of each KV head: rung, kept share in %\n");

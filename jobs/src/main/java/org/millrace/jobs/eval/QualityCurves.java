@@ -2,12 +2,12 @@ package org.millrace.jobs.eval;
 
 import java.awt.Color;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.XYChart;
@@ -16,11 +16,10 @@ import org.knowm.xchart.style.Styler.LegendPosition;
 import org.millrace.engine.kvcache.policy.RetentionOption;
 
 /**
- * Quality against bytes as a picture: a chart for each length of context, a curve for each policy
- * over its budgets, divergence on a logarithmic axis. Where a policy takes a share as well as T,
- * each is a curve.
+ * Quality against bytes as pictures: a curve for each policy over its budgets, divergence on a
+ * logarithmic axis. Where a policy takes a share as well as T, each is a curve.
  */
-public final class QualityCurves {
+final class QualityCurves {
     private static final int WIDTH = 900;
     private static final int HEIGHT = 600;
 
@@ -29,44 +28,55 @@ public final class QualityCurves {
 
     private QualityCurves() {}
 
-    /** Writes a PNG; its name must end so. */
-    public static void write(List<QualityResult> results, Path file) throws IOException {
-        List<XYChart> charts = new ArrayList<>();
-        results.stream()
-                .mapToInt(QualityResult::context)
-                .distinct()
-                .sorted()
-                .forEach(context -> charts.add(chart(results, context)));
-        try {
-            BitmapEncoder.saveBitmap(charts, charts.size(), 1, file.toString(), BitmapFormat.PNG);
-        } catch (IOException e) {
-            throw new IOException("cannot write " + file + ": " + e.getMessage(), e);
+    /** For each length of context a PNG of the divergence and one of the loss. */
+    static List<byte[]> draw(Evaluation evaluation) throws IOException {
+        List<QualityResult> results = evaluation.predictions();
+        int[] contexts =
+                results.stream().mapToInt(QualityResult::context).distinct().sorted().toArray();
+        List<byte[]> pictures = new ArrayList<>();
+        for (int context : contexts) {
+            XYChart divergence =
+                    chart(context, "KL from the full cache, mean, nats", evaluation.setting());
+            divergence.getStyler().setYAxisLogarithmic(true);
+            XYChart loss = chart(context, "NLL gap, %", evaluation.setting());
+            curves(results, context)
+                    .forEach(
+                            (name, curve) -> {
+                                add(divergence, name, curve, QualityCurves::divergence);
+                                add(loss, name, curve, result -> 100 * result.gap());
+                            });
+            pictures.add(BitmapEncoder.getBitmapBytes(divergence, BitmapFormat.PNG));
+            pictures.add(BitmapEncoder.getBitmapBytes(loss, BitmapFormat.PNG));
         }
+        return pictures;
     }
 
-    private static XYChart chart(List<QualityResult> results, int context) {
+    private static XYChart chart(int context, String quality, Evaluation.Setting setting) {
         XYChart chart =
                 new XYChartBuilder()
                         .width(WIDTH)
                         .height(HEIGHT)
                         .title("Context of " + context + " tokens")
-                        .xAxisTitle("bytes after the context, % of the full cache")
-                        .yAxisTitle("KL(full || compressed), mean, nats")
+                        .xAxisTitle("bytes after the context, % of the " + setting.reference())
+                        .yAxisTitle(quality)
                         .build();
         chart.getStyler()
-                .setYAxisLogarithmic(true)
                 .setLegendPosition(LegendPosition.OutsideE)
                 .setChartBackgroundColor(Color.WHITE);
-        curves(results, context).forEach((name, curve) -> add(chart, name, curve));
         return chart;
     }
 
-    private static void add(XYChart chart, String name, List<QualityResult> curve) {
+    private static double divergence(QualityResult result) {
+        return Math.max(LEAST_DIVERGENCE, result.divergence());
+    }
+
+    private static void add(
+            XYChart chart,
+            String name,
+            List<QualityResult> curve,
+            ToDoubleFunction<QualityResult> quality) {
         double[] x = curve.stream().mapToDouble(result -> 100 * result.bytesShare()).toArray();
-        double[] y =
-                curve.stream()
-                        .mapToDouble(result -> Math.max(LEAST_DIVERGENCE, result.divergence()))
-                        .toArray();
+        double[] y = curve.stream().mapToDouble(quality).toArray();
         chart.addSeries(name, x, y);
     }
 

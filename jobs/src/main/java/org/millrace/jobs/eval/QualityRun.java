@@ -12,6 +12,7 @@ import org.millrace.engine.batch.SessionTurn;
 import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.StoredCache;
 import org.millrace.engine.kvcache.policy.HeadChoice;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.kvcache.policy.RetentionPolicies;
@@ -26,20 +27,24 @@ public final class QualityRun {
     private static final long MAX_POOL_BYTES = 2L << 30;
 
     private final Model model;
+    private final Model reference;
     private final List<Retention> policies;
     private final Map<Retention, ComparedMethod> methods = new HashMap<>();
     private final IntConsumer progress;
 
     /**
+     * @param reference the model with the full cache
      * @param methods are compared with the policies, after them
      * @param progress is told of every token that was scored: 1
      */
     public QualityRun(
             Model model,
+            Model reference,
             List<Retention> policies,
             List<ComparedMethod> methods,
             IntConsumer progress) {
         this.model = model;
+        this.reference = reference;
         methods.forEach(method -> this.methods.put(method.retention(), method));
         this.policies =
                 Stream.concat(policies.stream(), methods.stream().map(ComparedMethod::retention))
@@ -70,7 +75,7 @@ public final class QualityRun {
 
     private List<WindowScore> measure(TextWindow window) {
         Prediction[] full = new Prediction[window.continuation()];
-        new Scorer(model)
+        new Scorer(reference)
                 .score(
                         List.of(text(window, Retention.FULL)),
                         (text, position, logits) -> {
@@ -101,7 +106,7 @@ public final class QualityRun {
         List<WindowScore> scores = new ArrayList<>();
         for (Retention retention : compared) {
             texts.add(text(window, retention));
-            scores.add(new WindowScore(window.continuation()));
+            scores.add(new WindowScore(window.continuation(), reference.cacheLayout()));
         }
         new Scorer(model, retention -> policy(retention, window))
                 .score(
@@ -125,7 +130,7 @@ public final class QualityRun {
                             }
 
                             @Override
-                            public void ended(int text, SessionCache cache) {
+                            public void ended(int text, SessionCache cache, StoredCache start) {
                                 scores.get(text).ended(cache, window.context());
                             }
                         });

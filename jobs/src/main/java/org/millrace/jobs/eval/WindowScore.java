@@ -2,6 +2,7 @@ package org.millrace.jobs.eval;
 
 import java.util.BitSet;
 import java.util.List;
+import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.engine.kvcache.policy.HeadChoice;
@@ -11,6 +12,7 @@ import org.millrace.engine.kvcache.policy.HeadChoice;
  * full cache; and what it takes.
  */
 final class WindowScore {
+    private final CacheLayout reference;
     private final double[] fullLoss;
     private final double[] lossGap;
     private final double[] divergence;
@@ -24,8 +26,10 @@ final class WindowScore {
 
     /**
      * @param continuation tokens that are predicted
+     * @param reference of the full cache
      */
-    WindowScore(int continuation) {
+    WindowScore(int continuation, CacheLayout reference) {
+        this.reference = reference;
         fullLoss = new double[continuation];
         lossGap = new double[continuation];
         divergence = new double[continuation];
@@ -48,12 +52,12 @@ final class WindowScore {
         slots = (long) heads.size() * context;
         keptSlots = heads.stream().map(HeadChoice::kept).mapToLong(BitSet::cardinality).sum();
         bytes = realBytes(cache);
-        fullBytes = cache.fullBytes();
+        fullBytes = fullBytes(cache);
     }
 
     void ended(SessionCache cache, int context) {
         bytesAtEnd = realBytes(cache);
-        fullBytesAtEnd = cache.fullBytes();
+        fullBytesAtEnd = fullBytes(cache);
         if (slots == 0) {
             // Never compressed: of a policy that keeps everything.
             slots = context;
@@ -67,6 +71,11 @@ final class WindowScore {
     private static long realBytes(SessionCache cache) {
         SavedCache saved = cache.save();
         return cache.bytes() + saved.header().length + saved.scores().length;
+    }
+
+    /** Of the full cache, which may hold values of another type. */
+    private long fullBytes(SessionCache cache) {
+        return reference.pagesFor(cache.length()) * reference.page().pageBytes();
     }
 
     double[] fullLoss() {

@@ -220,7 +220,7 @@ class CommandLineTest {
 
     @Test
     void evalMeasuresPoliciesBesideTheFullCache() throws Exception {
-        Path picture = directory.resolve("curves.png");
+        Path report = directory.resolve("report.html");
         Path text = write("text.txt", "The mill turns while the race runs. ".repeat(20));
         Outcome outcome =
                 run(
@@ -237,12 +237,15 @@ class CommandLineTest {
                         "full",
                         "--policy",
                         "streaming local-ratio=0.25",
-                        "--picture",
-                        picture.toString(),
+                        "--kv-type",
+                        "f32",
+                        "--report",
+                        report.toString(),
                         "--json");
         assertThat(outcome.exitCode()).as(outcome.err()).isZero();
         JsonNode document = outcome.json();
         assertThat(document.get("activations").asText()).isEqualTo("f32");
+        assertThat(document.get("reference_kv_type").asText()).isEqualTo("f32");
         assertThat(document.get("results")).hasSize(4);
         JsonNode full = document.get("results").get(0);
         assertThat(full.get("kl").asDouble()).isLessThan(1e-9);
@@ -255,7 +258,42 @@ class CommandLineTest {
         assertThat(streaming.get("kl").asDouble()).isPositive();
         assertThat(streaming.get("bytes_share").asDouble())
                 .isLessThan(full.get("bytes_share").asDouble());
-        assertThat(ImageIO.read(picture.toFile()).getHeight()).isGreaterThan(1000);
+        String html = Files.readString(report);
+        assertThat(html)
+                .contains("--policy &#39;streaming local-ratio=0.25&#39;", "<td>f32</td>")
+                .doesNotContain("http");
+        assertThat(html.split("data:image/png;base64,")).hasSize(1 + 2 * 2);
+        assertThat(html.split("<tr><td>streaming local-ratio=0.25</td>")).hasSize(1 + 2);
+    }
+
+    @Test
+    void evalCountsBytesAgainstTheTypeOfTheFullCache() throws Exception {
+        Path text = write("text.txt", "The mill turns while the race runs. ".repeat(20));
+        List<String> arguments =
+                List.of(
+                        "eval",
+                        "--text",
+                        text.toString(),
+                        "--context",
+                        "64",
+                        "--continuation",
+                        "8",
+                        "--windows",
+                        "1",
+                        "--policy",
+                        "full",
+                        "--json");
+        JsonNode int8 = run(arguments.toArray(String[]::new)).json();
+        assertThat(int8.get("kv_type").asText()).isEqualTo("int8");
+        assertThat(int8.get("reference_kv_type").asText()).isEqualTo("f16");
+        List<String> same = new ArrayList<>(arguments);
+        same.addAll(List.of("--reference-kv-type", "int8"));
+        JsonNode alone = run(same.toArray(String[]::new)).json();
+        JsonNode share = int8.get("results").get(0).get("bytes_share");
+        assertThat(share.asDouble())
+                .isLessThan(0.7 * alone.get("results").get(0).get("bytes_share").asDouble());
+        assertThat(int8.get("results").get(0).get("kl").asDouble()).isPositive();
+        assertThat(alone.get("results").get(0).get("kl").asDouble()).isLessThan(1e-9);
     }
 
     /** The slots of a policy that evicts nothing later, given as another method's. */

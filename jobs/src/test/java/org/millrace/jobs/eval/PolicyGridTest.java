@@ -10,7 +10,7 @@ import org.millrace.engine.kvcache.policy.Retention;
 class PolicyGridTest {
     private static List<String> expand(String policy) {
         return new PolicyGrid(List.of(0.5, 0.25), List.of(0.9))
-                .expand(List.of(policy, policy)).stream().map(QualityTable::label).toList();
+                .expand(List.of(policy, policy)).stream().map(EvalTables::label).toList();
     }
 
     @Test
@@ -44,7 +44,7 @@ class PolicyGridTest {
 
     @Test
     void labelsTellWhatDiffers() {
-        assertThat(QualityTable.label(Retention.parse("random keep=0.5 seed=3")))
+        assertThat(EvalTables.label(Retention.parse("random keep=0.5 seed=3")))
                 .isEqualTo("random seed=3");
     }
 }
