@@ -48,13 +48,13 @@ final class EndToEndCommand implements Callable<Integer> {
 
     @Option(
             names = "--sessions",
-            defaultValue = "128",
+            defaultValue = "256",
             description = "Sessions, all asked for at once (default: ${DEFAULT-VALUE}).")
     private int sessions;
 
     @Option(
             names = "--kv-type",
-            defaultValue = "F16",
+            defaultValue = "INT8",
             description =
                     "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private KvType kvType;

@@ -30,11 +30,11 @@ record TextWorkload(String name, int sessions, int generatedTokens) {
                     .split(" ");
 
     /**
-     * What the job is asked before it is measured, and the bare engine too: a full batch, some
-     * twenty seconds, for the JVM compiles both, and a job's compilers are busy for longer.
+     * What the job is asked before it is measured, and the bare engine too, so that the JVM has
+     * compiled most of both: a job's compilers are busy for a minute.
      */
     static TextWorkload warmUp() {
-        return new TextWorkload("warm-up", 64, GENERATED_TOKENS);
+        return new TextWorkload("warm-up", 256, GENERATED_TOKENS);
     }
 
     static TextWorkload measured(int sessions) {

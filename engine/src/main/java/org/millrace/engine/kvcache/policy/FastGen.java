@@ -40,9 +40,11 @@ record FastGen(
         int minPrompt,
         GenerationBudget decoding)
         implements RetentionPolicy {
+    static final String NAME = "fastgen";
+
     static final Preset PRESET =
             Preset.of(
-                    "fastgen",
+                    NAME,
                     "recovery=0.95 keep=0 rows=last:1/4 peak-distance=16 sinks=4 min-prompt=128"
                             + " recent=256 review-interval=64",
                     FastGen::of);

@@ -5,7 +5,7 @@ import java.util.List;
 /** All policies by name. */
 public final class RetentionPolicies {
     /** What requests get that ask for nothing. */
-    public static final String DEFAULT = Full.NAME;
+    public static final String DEFAULT = FastGen.NAME;
 
     /**
      * Part of every cache's fingerprint: to be raised when a policy of the same text form keeps
