@@ -52,9 +52,9 @@ final class CompressionCommand implements Callable<Integer> {
             names = "--policy",
             paramLabel = "RETENTION",
             description =
-                    "Policies with their options, beside full (default: fastgen keep=0.5, kvzip keep=0.5, kvzip keep=0.25).")
+                    "Policies with their options, beside full (default: fastgen, fastgen keep=0.5, kvzip keep=0.5, kvzip keep=0.25).")
     private List<String> policies =
-            List.of("fastgen keep=0.5", "kvzip keep=0.5", "kvzip keep=0.25");
+            List.of("fastgen", "fastgen keep=0.5", "kvzip keep=0.5", "kvzip keep=0.25");
 
     @Option(
             names = "--sessions",
