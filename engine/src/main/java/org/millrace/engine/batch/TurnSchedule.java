@@ -10,7 +10,7 @@ import org.millrace.engine.kvcache.policy.RetentionPolicy;
 /**
  * In what order the positions of a session are computed, so that its cache comes out the same
  * however often it is computed again: each prompt up to its end, then its compaction, then what was
- * generated; one by one where slots are reviewed meanwhile, in chunks otherwise. Turns that keep
+ * generated, up to each review; one by one where slots are scored meanwhile. Turns that keep
  * everything put no limit.
  *
  * <p>Where a cache stands follows from its length and its number of compactions.
@@ -90,12 +90,23 @@ final class TurnSchedule {
 
     /** Positions that can be computed at once, of a session of {@code length} tokens. */
     int rows(SessionCache cache, int length) {
-        if (cache.length() < length && isReviewing(cache)) {
-            return 1;
-        }
         Compressed due = due(cache);
         int end = due == null ? length : Math.min(length, due.turn().promptEnd());
-        return end - cache.length();
+        return Math.min(end - cache.length(), rowsToReview(cache));
+    }
+
+    /** Positions up to the next review, or to where reviews stop; one where slots are scored. */
+    private int rowsToReview(SessionCache cache) {
+        if (!isReviewing(cache)) {
+            return Integer.MAX_VALUE;
+        }
+        if (cache.isScored()) {
+            return 1;
+        }
+        Compressed turn = reviewed(cache);
+        int interval = turn.policy().reviewInterval();
+        int sinceReview = (cache.length() - turn.turn().firstColumn()) % interval;
+        return Math.min(interval - sinceReview, turn.end() - cache.length());
     }
 
     /** Rows of the largest replay still to come. */

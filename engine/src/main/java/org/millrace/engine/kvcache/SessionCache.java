@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntPredicate;
+import java.util.stream.Stream;
 
 /**
  * The KV cache of one session: per layer and KV head a table of pages. Owned by the thread of its
@@ -192,6 +193,11 @@ public final class SessionCache implements AutoCloseable {
         return head(layer, kvHead).scoreMode();
     }
 
+    /** Whether decode steps score the slots of a head. */
+    public boolean isScored() {
+        return Stream.of(heads).anyMatch(head -> head.scoreMode() != CacheView.SCORE_NONE);
+    }
+
     /** The positions from {@code from} on that a head holds, ascending. */
     public int[] positions(int layer, int kvHead, int from) {
         HeadCache head = head(layer, kvHead);
@@ -205,9 +211,12 @@ public final class SessionCache implements AutoCloseable {
         return Arrays.copyOf(positions, count);
     }
 
-    /** The scores of {@link #positions}. */
+    /** The scores of {@link #positions}, 0 where none are kept. */
     public float[] scores(int layer, int kvHead, int from) {
         HeadCache head = head(layer, kvHead);
+        if (head.scoreMode() == CacheView.SCORE_NONE) {
+            return new float[positions(layer, kvHead, from).length];
+        }
         float[] scores = new float[head.live()];
         int count = 0;
         for (int index = 0; index < head.pages(); index++) {

@@ -14,13 +14,15 @@ import org.millrace.engine.kvcache.ProfiledTurn;
 /**
  * The default, FastGen's rule (arXiv 2310.01801) in another shape: while the prompt is encoded, a
  * session takes the least budget that recovers T of its attention; heads get of it what their slots
- * are worth. Three departures, each measured in {@code docs/fastgen.md}:
+ * are worth. Departures, each measured in {@code docs/fastgen.md}:
  *
  * <ul>
  *   <li>A slot is worth the largest attention that it got, not the sum, which favours early tokens;
  *       its neighbours' worth adds to its own, as in SnapKV (arXiv 2404.14469).
  *   <li>All slots of all heads are ranked together.
  *   <li>Every head keeps the sinks and the nearest tokens, up to half of the budget.
+ *   <li>What a head kept of the prompt stays while tokens are generated. Its budget binds in long
+ *       generations only, and there the nearest stay: so decode steps need no scores.
  * </ul>
  *
  * @param shares budgets of the rungs, ascending, as shares of all slots; full comes after them
@@ -29,7 +31,8 @@ import org.millrace.engine.kvcache.ProfiledTurn;
  * @param peakDistance nearer rows do not count for the worth of a column
  * @param sinks first positions of a session that are always kept
  * @param minPrompt prompts of fewer tokens are kept whole
- * @param decoding what is dropped while tokens are generated
+ * @param recent generated tokens that stay whole; of those before a head keeps its budget's share
+ * @param reviewInterval generated tokens between evictions; 0 for none
  */
 record FastGen(
         List<Double> shares,
@@ -38,7 +41,8 @@ record FastGen(
         int peakDistance,
         int sinks,
         int minPrompt,
-        GenerationBudget decoding)
+        int recent,
+        int reviewInterval)
         implements RetentionPolicy {
     static final String NAME = "fastgen";
 
@@ -55,21 +59,19 @@ record FastGen(
     /** Neighbours on either side that add to a column's worth. */
     private static final int NEIGHBOURS = 2;
 
-    private static final double NEIGHBOUR_WEIGHT = 0.5;
+    private static final float NEIGHBOUR_WEIGHT = 0.5f;
 
     private static FastGen of(Retention retention) {
-        int sinks = retention.integer(RetentionOption.SINKS);
         double keep = retention.number(RetentionOption.KEEP);
         return new FastGen(
                 keep > 0 ? List.of(keep) : LADDER,
                 keep > 0 ? 0 : retention.number(RetentionOption.RECOVERY),
                 RowSelection.parse(retention.text(RetentionOption.ROWS)),
                 retention.integer(RetentionOption.PEAK_DISTANCE),
-                sinks,
+                retention.integer(RetentionOption.SINKS),
                 retention.integer(RetentionOption.MIN_PROMPT),
-                new GenerationBudget(
-                        retention.integer(RetentionOption.REVIEW_INTERVAL),
-                        retention.integer(RetentionOption.RECENT)));
+                retention.integer(RetentionOption.RECENT),
+                retention.integer(RetentionOption.REVIEW_INTERVAL));
     }
 
     @Override
@@ -125,7 +127,7 @@ record FastGen(
         }
         List<HeadChoice> choices = new ArrayList<>(heads);
         for (int head = 0; head < heads; head++) {
-            choices.add(choice(head, rung, keptByRung, masses, measured.get(head)));
+            choices.add(choice(head, rung, keptByRung, masses));
         }
         return choices;
     }
@@ -142,29 +144,28 @@ record FastGen(
 
     /** What each head keeps on each rung. */
     private List<List<BitSet>> keptByRung(Turn turn, List<HeadProfile> heads) {
-        double[][] worth = heads.stream().map(FastGen::worth).toArray(double[][]::new);
+        SessionRanking ranking =
+                new SessionRanking(heads.stream().map(FastGen::worth).toArray(float[][]::new));
         List<List<BitSet>> keptByRung = new ArrayList<>();
-        SessionRanking ranking = null;
         for (int rung = 0; rung < full(); rung++) {
             int window = window(rung, turn.promptTokens());
-            if (rung == 0 || window != window(rung - 1, turn.promptTokens())) {
-                BitSet always = SessionRanking.sinksAndRecent(turn, sinks, window);
-                ranking = new SessionRanking(worth, always);
-            }
             long perHead = (long) (shares.get(rung) * turn.promptTokens());
-            keptByRung.add(ranking.kept(perHead * heads.size()));
+            keptByRung.add(
+                    ranking.kept(
+                            perHead * heads.size(),
+                            SessionRanking.sinksAndRecent(turn, sinks, window)));
         }
         keptByRung.add(Collections.nCopies(heads.size(), all(turn)));
         return keptByRung;
     }
 
     /** Peaks, each with half of the mean of its neighbourhood added. */
-    static double[] worth(HeadProfile profile) {
-        double[] worth = new double[profile.columns()];
+    static float[] worth(HeadProfile profile) {
+        float[] worth = new float[profile.columns()];
         for (int j = 0; j < worth.length; j++) {
             int from = Math.max(0, j - NEIGHBOURS);
             int to = Math.min(worth.length - 1, j + NEIGHBOURS);
-            double sum = 0;
+            float sum = 0;
             for (int i = from; i <= to; i++) {
                 sum += profile.peak(i);
             }
@@ -192,31 +193,31 @@ record FastGen(
     }
 
     private HeadChoice choice(
-            int head,
-            int rung,
-            List<List<BitSet>> keptByRung,
-            double[][] masses,
-            HeadProfile profile) {
-        boolean scored = rung < full() && decoding.interval() != NEVER;
+            int head, int rung, List<List<BitSet>> keptByRung, double[][] masses) {
         return new HeadChoice(
                 rung,
                 Arrays.stream(masses).map(ofHeads -> ofHeads[head]).toList(),
                 keptByRung.stream().map(kept -> kept.get(head).cardinality()).toList(),
                 keptByRung.get(rung).get(head),
-                scored ? ScoreMode.PEAK : ScoreMode.NONE,
-                scored ? FrequentScore.PEAK.firstScores(profile) : null);
+                ScoreMode.NONE,
+                null);
     }
 
     @Override
     public int reviewInterval() {
-        return decoding.interval();
+        return reviewInterval;
     }
 
+    /** Of what was generated goes the oldest; the prompt stays as it was chosen. */
     @Override
     public BitSet kept(int rung, HeadSlots slots) {
-        if (rung == full()) {
-            return slots.all();
+        BitSet kept = slots.all();
+        if (rung < full()) {
+            int promptTokens = slots.turn().promptTokens();
+            int further = Math.max(0, slots.turn().length() - promptTokens - recent);
+            int share = (int) (shares.get(rung) * further);
+            kept.clear(promptTokens, promptTokens + further - share);
         }
-        return decoding.kept(slots, shares.get(rung));
+        return kept;
     }
 }

@@ -1,6 +1,5 @@
 package org.millrace.engine.kvcache.policy;
 
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
@@ -54,16 +53,18 @@ record KvZip(double keep, int sinks) implements RetentionPolicy {
     @Override
     public List<HeadChoice> choose(Turn turn, int heads, IntFunction<HeadProfile> profiles) {
         int columns = turn.promptTokens();
-        double[][] peaks = new double[heads][columns];
+        float[][] peaks = new float[heads][columns];
         for (int head = 0; head < heads; head++) {
             HeadProfile profile = profiles.apply(head);
-            Arrays.setAll(peaks[head], profile::peak);
+            for (int j = 0; j < columns; j++) {
+                peaks[head][j] = profile.peak(j);
+            }
         }
         int recent = (int) Math.min(columns / 4, Math.floor(keep * columns) / 2);
         BitSet always = SessionRanking.sinksAndRecent(turn, sinks, recent);
         long budget = (long) Math.floor(keep * columns * heads);
-        return new SessionRanking(peaks, always)
-                .kept(budget).stream().map(HeadChoice::fixed).toList();
+        return new SessionRanking(peaks)
+                .kept(budget, always).stream().map(HeadChoice::fixed).toList();
     }
 
     @Override

@@ -10,49 +10,44 @@ import java.util.List;
  * 2407.11550, over all layers. On a tie the lower head wins, then the lower column.
  */
 final class SessionRanking {
-    private final double[][] scores;
-    private final BitSet always;
+    private final int heads;
+    private final int columns;
 
-    /** Scores of all heads without the columns that are always kept. */
-    private final double[] ascending;
+    /** Bits of a score, then the complement of head * columns + column; the best comes last. */
+    private final long[] ascending;
 
     /**
-     * @param scores double[heads][columns], not negative
-     * @param always columns that every head keeps
+     * @param scores float[heads][columns], not negative
      */
-    SessionRanking(double[][] scores, BitSet always) {
-        this.scores = scores;
-        this.always = always;
-        int columns = scores[0].length;
-        ascending = new double[scores.length * (columns - always.cardinality())];
-        int next = 0;
-        for (double[] head : scores) {
-            for (int j = always.nextClearBit(0); j < columns; j = always.nextClearBit(j + 1)) {
-                ascending[next++] = head[j];
-            }
+    SessionRanking(float[][] scores) {
+        heads = scores.length;
+        columns = scores[0].length;
+        ascending = new long[heads * columns];
+        for (int i = 0; i < ascending.length; i++) {
+            // Bits of floats that are not negative ascend with them; -0 would not.
+            int bits = Float.floatToRawIntBits(scores[i / columns][i % columns] + 0f);
+            ascending[i] = (long) bits << Integer.SIZE | Integer.toUnsignedLong(~i);
         }
         Arrays.sort(ascending);
     }
 
-    /** What each head keeps if all of them together have {@code budget} slots. */
-    List<BitSet> kept(long budget) {
-        long wanted = budget - (long) scores.length * always.cardinality();
-        int count = (int) Math.max(0, Math.min(wanted, ascending.length));
-        double threshold =
-                count == 0 ? Double.POSITIVE_INFINITY : ascending[ascending.length - count];
-        int ties = count;
-        for (int i = ascending.length - 1; i >= 0 && ascending[i] > threshold; i--) {
-            ties--;
+    /**
+     * What each head keeps if all of them together have {@code budget} slots.
+     *
+     * @param always columns that every head keeps, even beyond the budget
+     */
+    List<BitSet> kept(long budget, BitSet always) {
+        List<BitSet> kept = new ArrayList<>(heads);
+        for (int head = 0; head < heads; head++) {
+            kept.add((BitSet) always.clone());
         }
-        List<BitSet> kept = new ArrayList<>(scores.length);
-        for (double[] head : scores) {
-            BitSet columns = (BitSet) always.clone();
-            for (int j = always.nextClearBit(0); j < head.length; j = always.nextClearBit(j + 1)) {
-                if (head[j] > threshold || head[j] == threshold && ties-- > 0) {
-                    columns.set(j);
-                }
+        long left = budget - (long) heads * always.cardinality();
+        for (int rank = ascending.length - 1; rank >= 0 && left > 0; rank--) {
+            int i = ~(int) ascending[rank];
+            if (!always.get(i % columns)) {
+                kept.get(i / columns).set(i % columns);
+                left--;
             }
-            kept.add(columns);
         }
         return kept;
     }

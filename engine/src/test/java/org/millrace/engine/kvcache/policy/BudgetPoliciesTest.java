@@ -92,12 +92,13 @@ class BudgetPoliciesTest {
 
     @Test
     void tiesGoToTheLowerHeadThenTheLowerColumn() {
-        double[][] scores = {{1, 5, 5, 1}, {5, 1, 5, 1}};
-        SessionRanking ranking = new SessionRanking(scores, BitSet.valueOf(new long[] {8}));
-        assertThat(ranking.kept(5))
+        float[][] scores = {{1, 5, 5, 1}, {5, 1, 5, 1}};
+        SessionRanking ranking = new SessionRanking(scores);
+        BitSet always = BitSet.valueOf(new long[] {8});
+        assertThat(ranking.kept(5, always))
                 .containsExactly(
                         BitSet.valueOf(new long[] {0b1110}), BitSet.valueOf(new long[] {0b1001}));
-        assertThat(ranking.kept(0))
+        assertThat(ranking.kept(0, always))
                 .containsExactly(
                         BitSet.valueOf(new long[] {0b1000}), BitSet.valueOf(new long[] {0b1000}));
     }
