@@ -50,7 +50,7 @@ record FastGen(
             Preset.of(
                     NAME,
                     "recovery=0.95 keep=0 rows=last:1/4 peak-distance=16 sinks=4 min-prompt=128"
-                            + " recent=256 review-interval=64",
+                            + " recent=512 review-interval=64",
                     FastGen::of);
 
     private static final List<Double> LADDER =
