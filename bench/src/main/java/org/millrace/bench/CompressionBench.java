@@ -36,12 +36,14 @@ final class CompressionBench {
 
     private static final int SHORT_TOKENS = 16;
     private static final int GENERATED_TOKENS = 32;
-    private static final int REPEATS = 3;
+    private static final int REPEATS = 9;
 
     /**
      * What a policy takes and gives on the engine.
      *
      * @param prefillSeconds of 1,024 tokens, compaction and replay included
+     * @param fullPrefillSeconds of the same tokens with nothing measured or dropped, in turn with
+     *     it
      * @param compactSeconds of it, choosing and moving slots
      * @param keptShare of the context's slots, over all heads
      * @param cacheBytes pool bytes of one session after its context
@@ -54,6 +56,7 @@ final class CompressionBench {
      */
     record EngineCosts(
             double prefillSeconds,
+            double fullPrefillSeconds,
             double compactSeconds,
             double keptShare,
             long cacheBytes,
@@ -109,15 +112,17 @@ final class CompressionBench {
     }
 
     private EngineCosts run(int context) throws IOException {
-        prefillSeconds(SHORT_TOKENS * 16);
+        prefillSeconds(retention);
         List<Double> prefills = new ArrayList<>();
+        List<Double> fullPrefills = new ArrayList<>();
         List<Double> compactions = new ArrayList<>();
         for (int i = 0; i < REPEATS; i++) {
-            prefills.add(prefillSeconds(PREFILL_TOKENS));
+            fullPrefills.add(prefillSeconds(Retention.FULL));
+            prefills.add(prefillSeconds(retention));
             compactions.add(compactSeconds);
         }
         double shortStepMillis = 1e3 * stepSeconds(encode(SHORT_TOKENS));
-        Sequence encoding = prefill(context);
+        Sequence encoding = prefill(context, retention);
         long cacheBytes = encoding.cache().bytes();
         long fullBytes = encoding.cache().fullBytes();
         double keptOfContext = keptShare;
@@ -125,6 +130,7 @@ final class CompressionBench {
         double stepSeconds = stepSeconds(encoded);
         return new EngineCosts(
                 Comparison.median(prefills),
+                Comparison.median(fullPrefills),
                 Comparison.median(compactions),
                 keptOfContext,
                 cacheBytes,
@@ -136,9 +142,9 @@ final class CompressionBench {
                 residentBytes());
     }
 
-    private double prefillSeconds(int tokens) {
+    private double prefillSeconds(Retention asked) {
         long begin = System.nanoTime();
-        Sequence sequence = prefill(tokens);
+        Sequence sequence = prefill(PREFILL_TOKENS, asked);
         double seconds = (System.nanoTime() - begin) / 1e9;
         generator.cancel(sequence, FinishReason.CANCELLED);
         sequence.cache().close();
@@ -146,7 +152,7 @@ final class CompressionBench {
     }
 
     /** A session with its prompt encoded and compressed, and its first token. */
-    private Sequence prefill(int tokens) {
+    private Sequence prefill(int tokens, Retention asked) {
         GenerationParams params =
                 new GenerationParams(
                         GENERATED_TOKENS, 0f, 0, 1f, 0f, 1f, 0, List.of(), true, false);
@@ -157,7 +163,7 @@ final class CompressionBench {
                         Transcript.EMPTY,
                         Arrays.copyOf(prompt, tokens),
                         params,
-                        retention,
+                        asked,
                         null);
         generator.submit(sequence);
         compactSeconds = 0;
@@ -177,7 +183,7 @@ final class CompressionBench {
     }
 
     private Encoded encode(int tokens) {
-        return save(prefill(tokens));
+        return save(prefill(tokens, retention));
     }
 
     private Encoded save(Sequence sequence) {

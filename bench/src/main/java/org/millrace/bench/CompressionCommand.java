@@ -143,10 +143,13 @@ final class CompressionCommand implements Callable<Integer> {
         columns.put("prefill of 1,024, s", row -> number("%.3f", row.engine().prefillSeconds()));
         columns.put(
                 "added",
-                row -> percent(row.engine().prefillSeconds() / full.engine().prefillSeconds() - 1));
+                row ->
+                        percent(
+                                row.engine().prefillSeconds() / row.engine().fullPrefillSeconds()
+                                        - 1));
         columns.put(
                 "of it compaction",
-                row -> percent(row.engine().compactSeconds() / full.engine().prefillSeconds()));
+                row -> percent(row.engine().compactSeconds() / row.engine().fullPrefillSeconds()));
         columns.put("decode step, ms", row -> number("%.1f", row.engine().stepMillis()));
         columns.put("attention, ms", row -> number("%.1f", attentionMillis(row.engine())));
         columns.put(
