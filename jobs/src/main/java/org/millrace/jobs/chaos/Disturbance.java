@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  */
 final class Disturbance {
     private static final Duration MOMENT_TIMEOUT = Duration.ofSeconds(60);
-    private static final Duration RECOVERY_TIMEOUT = Duration.ofSeconds(120);
+    private static final Duration RECOVERY_TIMEOUT = Duration.ofSeconds(300);
     private static final long LATE_COMMIT_MILLIS = 100;
 
     private final ProcessGroup processes;
