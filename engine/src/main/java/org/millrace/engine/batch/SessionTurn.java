@@ -1,6 +1,7 @@
 package org.millrace.engine.batch;
 
 import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.engine.kvcache.policy.RetentionPolicies;
 
 /**
  * Where a turn lies in its session, and what its cache retains: enough to compute the cache again
@@ -19,9 +20,10 @@ import org.millrace.engine.kvcache.policy.Retention;
  * 0, {@code start} the session's length, {@code promptEnd} what the cache then holds.
  */
 public record SessionTurn(int start, int promptEnd, int firstColumn, Retention retention) {
-    /** A turn that compresses its own prompt. */
-    static SessionTurn of(int start, int promptEnd, Retention retention) {
-        return new SessionTurn(start, promptEnd, start, retention);
+    /** A turn that compresses its own prompt, or all that came before with it. */
+    public static SessionTurn of(int start, int promptEnd, Retention retention) {
+        boolean isOfAll = RetentionPolicies.lookup(retention).compressesAllTurns();
+        return new SessionTurn(start, promptEnd, isOfAll ? 0 : start, retention);
     }
 
     /** Whether this is a rest. */

@@ -13,6 +13,7 @@ import org.millrace.engine.Model;
 import org.millrace.engine.StoredPages;
 import org.millrace.engine.TinyModels;
 import org.millrace.engine.kernels.ActivationType;
+import org.millrace.engine.kvcache.Compaction;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
@@ -33,6 +34,7 @@ class RetentionGeneratorTest {
                     "fastgen-paper recovery=0.8 local-ratio=0.2 frequent-ratio=0.2",
                     "ladder recovery=0.8 min-prompt=0 recent=4 review-interval=3",
                     "kvzip keep=0.3",
+                    "kvzip-all-turns keep=0.3",
                     "snapkv keep=0.4 recent=8",
                     "h2o local-ratio=0.2 frequent-ratio=0.2",
                     "streaming",
@@ -220,6 +222,34 @@ class RetentionGeneratorTest {
                     drain(generator);
                     assertThat(again.tokens()).as(policy).isEqualTo(third.tokens());
                     assertThat(result(again)).as(policy).isEqualTo(result(third));
+                }
+            }
+        }
+    }
+
+    @Test
+    void turnsAreCompressedTogetherIfAsked() {
+        try (Model model = model();
+                Generator generator = new Generator(model, OPTIONS)) {
+            for (String policy : List.of("kvzip keep=0.3", "kvzip-all-turns keep=0.3")) {
+                Sequence first = submit(generator, Transcript.EMPTY, 1, policy);
+                drain(generator);
+                int[] kept = first.cache().positions(0, 0, 0);
+                Sequence second = submit(generator, first.cache(), first.transcript(), 2, policy);
+                drain(generator);
+                boolean isFrozen =
+                        Arrays.equals(
+                                Arrays.copyOf(second.cache().positions(0, 0, 0), kept.length),
+                                kept);
+                Compaction last = second.cache().compactions().get(1);
+                int heads = model.cacheLayout().numHeads();
+                if (policy.startsWith("kvzip-all-turns")) {
+                    assertThat(isFrozen).isFalse();
+                    assertThat(last.start()).isZero();
+                    assertThat(last.keptSlots()).isEqualTo((long) (0.3 * last.end() * heads));
+                } else {
+                    assertThat(isFrozen).isTrue();
+                    assertThat(last.start()).isEqualTo(first.length());
                 }
             }
         }

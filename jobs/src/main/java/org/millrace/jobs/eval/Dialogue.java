@@ -54,13 +54,7 @@ record Dialogue(int[] tokens, List<Turn> turns) {
         return new Transcript(
                 tokens,
                 turns.stream()
-                        .map(
-                                turn ->
-                                        new SessionTurn(
-                                                turn.start(),
-                                                turn.promptEnd(),
-                                                turn.start(),
-                                                retention))
+                        .map(turn -> SessionTurn.of(turn.start(), turn.promptEnd(), retention))
                         .toList());
     }
 }

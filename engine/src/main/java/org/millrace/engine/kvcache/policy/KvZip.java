@@ -14,16 +14,22 @@ import org.millrace.engine.kvcache.ProfiledTurn;
  *
  * @param keep budget as a share of the prompt's slots
  * @param sinks first positions of a session that are always kept
+ * @param compressesAllTurns whether the whole session is replayed and compressed with each turn
  */
-record KvZip(double keep, int sinks) implements RetentionPolicy {
+record KvZip(double keep, int sinks, boolean compressesAllTurns) implements RetentionPolicy {
     static final Preset PRESET =
-            Preset.of(
-                    "kvzip",
-                    "keep=0.25 sinks=4",
-                    retention ->
-                            new KvZip(
-                                    retention.number(RetentionOption.KEEP),
-                                    retention.integer(RetentionOption.SINKS)));
+            Preset.of("kvzip", "keep=0.25 sinks=4", retention -> of(retention, false));
+
+    /** For comparison: compressing old turns again and again adds up what is forgotten. */
+    static final Preset ALL_TURNS =
+            Preset.of("kvzip-all-turns", "keep=0.25 sinks=4", retention -> of(retention, true));
+
+    private static KvZip of(Retention retention, boolean compressesAllTurns) {
+        return new KvZip(
+                retention.number(RetentionOption.KEEP),
+                retention.integer(RetentionOption.SINKS),
+                compressesAllTurns);
+    }
 
     @Override
     public List<String> rungs() {

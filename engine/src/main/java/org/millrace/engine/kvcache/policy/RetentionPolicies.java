@@ -20,6 +20,7 @@ public final class RetentionPolicies {
                     FastGenPaper.PRESET,
                     HeadLadder.PRESET,
                     KvZip.PRESET,
+                    KvZip.ALL_TURNS,
                     SnapKv.PRESET,
                     Streaming.PRESET,
                     H2o.PRESET,

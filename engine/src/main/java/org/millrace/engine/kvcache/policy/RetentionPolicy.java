@@ -34,6 +34,14 @@ public interface RetentionPolicy {
         return false;
     }
 
+    /**
+     * Whether the prompt of a turn is compressed together with all that came before it. Only of
+     * policies that replay: attention of earlier prompts is not measured again.
+     */
+    default boolean compressesAllTurns() {
+        return false;
+    }
+
     /** Whether no slot is ever dropped: no compaction, no review. */
     default boolean keepsAll() {
         return false;
