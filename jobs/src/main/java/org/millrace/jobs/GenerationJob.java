@@ -13,12 +13,15 @@ import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.clients.admin.Admin;
+import org.millrace.jobs.registry.WireFormats;
 import org.millrace.operators.Generation;
 import org.millrace.operators.OutputRecord;
 import org.millrace.operators.OutputTags;
 import org.millrace.operators.PromptEnvelope;
 import org.millrace.operators.TenantBudgets;
 import org.millrace.operators.decode.DecodeFunction;
+import org.millrace.schemas.RecordCodec;
+import org.millrace.schemas.WireFormat;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,7 +47,7 @@ public final class GenerationJob {
      * missing.
      *
      * @throws IllegalArgumentException if an option is missing or out of place, naming it
-     * @throws IOException if the brokers cannot be asked
+     * @throws IOException if the brokers or the Schema Registry cannot be asked
      */
     public static void build(StreamExecutionEnvironment env) throws IOException {
         env.configure(JobDefaults.missingIn(env.getConfiguration()));
@@ -52,6 +55,7 @@ public final class GenerationJob {
         checkStreaming(config);
         KafkaTopics topics = KafkaTopics.of(config);
         Properties kafka = connect(config, topics);
+        WireFormat format = format(kafka, topics);
         String jobName = config.get(PipelineOptions.NAME);
 
         SingleOutputStreamOperator<PromptEnvelope> prompts =
@@ -60,7 +64,7 @@ public final class GenerationJob {
                                 WatermarkStrategy.noWatermarks(),
                                 "prompts")
                         .uid("prompts")
-                        .process(new DecodeFunction())
+                        .process(new DecodeFunction(format))
                         .name("decode")
                         .uid("decode");
         DataStream<OutputRecord> deadLetters = prompts.getSideOutput(OutputTags.DEAD_LETTERS);
@@ -83,12 +87,12 @@ public final class GenerationJob {
 
         completions
                 .getSideOutput(OutputTags.TOKENS)
-                .sinkTo(OutputSinks.atLeastOnce(topics, kafka))
+                .sinkTo(OutputSinks.atLeastOnce(topics, kafka, format))
                 .name("tokens")
                 .uid("tokens");
         completions
                 .union(completions.getSideOutput(OutputTags.DEAD_LETTERS), deadLetters)
-                .sinkTo(OutputSinks.answers(config, topics, kafka, jobName))
+                .sinkTo(OutputSinks.answers(config, topics, kafka, format, jobName))
                 .name("completions and dead letters")
                 .uid("completions");
     }
@@ -123,6 +127,22 @@ public final class GenerationJob {
                     "brokers=" + kafka.getProperty("bootstrap.servers") + ": " + e.getMessage(), e);
         }
         return kafka;
+    }
+
+    /**
+     * Schemas are registered where the job is submitted, not by its tasks: their ids are part of
+     * the job, so that a restart changes no byte and needs no registry to write.
+     */
+    private static WireFormat format(Properties kafka, KafkaTopics topics) throws IOException {
+        return WireFormats.writing(
+                kafka,
+                Map.of(
+                        RecordCodec.TOKEN_DELTA,
+                        topics.tokens(),
+                        RecordCodec.COMPLETION,
+                        topics.completions(),
+                        RecordCodec.DEAD_LETTER,
+                        topics.deadLetters()));
     }
 
     /** Asks only where it matters: reading a topic's settings takes a permission of its own. */

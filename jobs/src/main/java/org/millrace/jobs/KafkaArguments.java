@@ -28,6 +28,13 @@ public final class KafkaArguments {
     String kafkaProperties;
 
     @Option(
+            names = "--schema-registry",
+            paramLabel = "URL",
+            description =
+                    "Schema Registry: records have Confluent's wire format (default: none, Avro's single-object encoding).")
+    String schemaRegistry;
+
+    @Option(
             names = "--prompts-topic",
             paramLabel = "NAME",
             description = "Topic to read (default: prompts).")
@@ -81,6 +88,7 @@ public final class KafkaArguments {
     void addTo(Configuration config) {
         set(config, MillraceOptions.BOOTSTRAP_SERVERS, bootstrapServers);
         set(config, MillraceOptions.KAFKA_PROPERTIES, kafkaProperties);
+        set(config, MillraceOptions.SCHEMA_REGISTRY_URL, schemaRegistry);
         set(config, MillraceOptions.PROMPTS_TOPIC, promptsTopic);
         set(config, MillraceOptions.TOKENS_TOPIC, tokensTopic);
         set(config, MillraceOptions.COMPLETIONS_TOPIC, completionsTopic);

@@ -9,15 +9,17 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
 import org.apache.flink.configuration.ReadableConfig;
+import org.millrace.jobs.registry.WireFormats;
 
-/** Properties of all Kafka clients of a job: those of a file, and the brokers. */
+/** Properties of all Kafka clients of a job: those of a file, the brokers, the Schema Registry. */
 public final class KafkaProperties {
     private KafkaProperties() {}
 
     /**
      * What the options ask for.
      *
-     * @throws IllegalArgumentException if no brokers are given
+     * @throws IllegalArgumentException if no brokers are given, or the address of a Schema Registry
+     *     is none
      */
     public static Properties load(ReadableConfig config) throws IOException {
         Properties properties = new Properties();
@@ -36,6 +38,11 @@ public final class KafkaProperties {
                     "no Kafka brokers: give --bootstrap-servers HOST:PORT or "
                             + MillraceOptions.BOOTSTRAP_SERVERS.key());
         }
+        String registry = config.get(MillraceOptions.SCHEMA_REGISTRY_URL);
+        if (registry != null) {
+            properties.setProperty(WireFormats.URL, registry);
+        }
+        WireFormats.reading(properties);
         return properties;
     }
 
@@ -54,6 +61,7 @@ public final class KafkaProperties {
                 || lower.contains("secret")
                 || lower.contains("token")
                 || lower.contains("credential")
+                || lower.endsWith("user.info")
                 || lower.endsWith("jaas.config")
                 || lower.endsWith(".key");
     }

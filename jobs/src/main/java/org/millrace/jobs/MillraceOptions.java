@@ -172,6 +172,15 @@ public final class MillraceOptions {
                             "Properties file for Kafka's consumers, producers and admin client, SASL and SSL among them."
                                     + " Read where the job is submitted.");
 
+    public static final ConfigOption<String> SCHEMA_REGISTRY_URL =
+            ConfigOptions.key("millrace.schema-registry.url")
+                    .stringType()
+                    .noDefaultValue()
+                    .withDescription(
+                            "Address of a Schema Registry, http://host:port. With it records on all topics have Confluent's wire"
+                                    + " format, without it Avro's single-object encoding. User and password are taken from"
+                                    + " basic.auth.user.info in Kafka's properties file.");
+
     public static final ConfigOption<String> PROMPTS_TOPIC =
             topic("prompts", "Topic that is read.");
 

@@ -9,6 +9,7 @@ import org.millrace.schemas.Completion;
 import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.RecordCodec;
 import org.millrace.schemas.TokenDelta;
+import org.millrace.schemas.WireFormat;
 
 /** Writes each kind of record to its topic, keyed by session, with the headers of the prompt. */
 final class OutputRecordSerializer implements KafkaRecordSerializationSchema<OutputRecord> {
@@ -17,11 +18,13 @@ final class OutputRecordSerializer implements KafkaRecordSerializationSchema<Out
     private final String tokensTopic;
     private final String completionsTopic;
     private final String deadLettersTopic;
+    private final WireFormat format;
 
-    OutputRecordSerializer(KafkaTopics topics) {
+    OutputRecordSerializer(KafkaTopics topics, WireFormat format) {
         this.tokensTopic = topics.tokens();
         this.completionsTopic = topics.completions();
         this.deadLettersTopic = topics.deadLetters();
+        this.format = format;
     }
 
     @Override
@@ -35,13 +38,14 @@ final class OutputRecordSerializer implements KafkaRecordSerializationSchema<Out
 
     private ProducerRecord<byte[], byte[]> record(byte[] key, SpecificRecord value) {
         if (value instanceof TokenDelta token) {
-            return new ProducerRecord<>(tokensTopic, key, RecordCodec.TOKEN_DELTA.encode(token));
+            return new ProducerRecord<>(
+                    tokensTopic, key, format.encode(RecordCodec.TOKEN_DELTA, token));
         } else if (value instanceof Completion completion) {
             return new ProducerRecord<>(
-                    completionsTopic, key, RecordCodec.COMPLETION.encode(completion));
+                    completionsTopic, key, format.encode(RecordCodec.COMPLETION, completion));
         } else if (value instanceof DeadLetter letter) {
             return new ProducerRecord<>(
-                    deadLettersTopic, key, RecordCodec.DEAD_LETTER.encode(letter));
+                    deadLettersTopic, key, format.encode(RecordCodec.DEAD_LETTER, letter));
         }
         throw new IllegalArgumentException("no topic for " + value.getSchema().getName());
     }

@@ -8,6 +8,7 @@ import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.sink.KafkaSinkBuilder;
 import org.apache.flink.connector.kafka.sink.TransactionNamingStrategy;
 import org.millrace.operators.OutputRecord;
+import org.millrace.schemas.WireFormat;
 
 /** The two sinks of a job. */
 final class OutputSinks {
@@ -16,8 +17,11 @@ final class OutputSinks {
     private OutputSinks() {}
 
     /** For tokens: visible at once. */
-    static KafkaSink<OutputRecord> atLeastOnce(KafkaTopics topics, Properties kafka) {
-        return builder(topics, kafka).setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE).build();
+    static KafkaSink<OutputRecord> atLeastOnce(
+            KafkaTopics topics, Properties kafka, WireFormat format) {
+        return builder(topics, kafka, format)
+                .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
+                .build();
     }
 
     /**
@@ -26,12 +30,16 @@ final class OutputSinks {
      * transaction open after a downscale.
      */
     static Sink<OutputRecord> answers(
-            ReadableConfig config, KafkaTopics topics, Properties kafka, String jobName) {
+            ReadableConfig config,
+            KafkaTopics topics,
+            Properties kafka,
+            WireFormat format,
+            String jobName) {
         if (config.get(MillraceOptions.DELIVERY) == MillraceOptions.Delivery.AT_LEAST_ONCE) {
-            return atLeastOnce(topics, kafka);
+            return atLeastOnce(topics, kafka, format);
         }
         KafkaSink<OutputRecord> sink =
-                builder(topics, kafka)
+                builder(topics, kafka, format)
                         .setDeliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE)
                         .setTransactionalIdPrefix(jobName + "-" + topics.completions())
                         .setTransactionNamingStrategy(TransactionNamingStrategy.INCREMENTING)
@@ -39,10 +47,11 @@ final class OutputSinks {
         return new AnswerSink(sink, kafka);
     }
 
-    private static KafkaSinkBuilder<OutputRecord> builder(KafkaTopics topics, Properties kafka) {
+    private static KafkaSinkBuilder<OutputRecord> builder(
+            KafkaTopics topics, Properties kafka, WireFormat format) {
         return KafkaSink.<OutputRecord>builder()
                 .setKafkaProducerConfig(kafka)
                 .setBootstrapServers(kafka.getProperty("bootstrap.servers"))
-                .setRecordSerializer(new OutputRecordSerializer(topics));
+                .setRecordSerializer(new OutputRecordSerializer(topics, format));
     }
 }

@@ -63,7 +63,7 @@ class DamagedCheckpointITCase {
         return config;
     }
 
-    private static void publish(TestCluster cluster, Configuration config) {
+    private static void publish(TestCluster cluster, Configuration config) throws Exception {
         try (PromptPublisher publisher =
                 new PromptPublisher(cluster.kafka(), config.get(MillraceOptions.PROMPTS_TOPIC))) {
             IntStream.range(0, SESSIONS)

@@ -38,7 +38,8 @@ class KafkaPropertiesTest {
                     "ssl.key.password",
                     "sasl.jaas.config",
                     "ssl.keystore.key",
-                    "basic.auth.credentials"
+                    "basic.auth.credentials",
+                    "schema.registry.basic.auth.user.info"
                 }) {
             properties.setProperty(secret, "hush");
         }

@@ -3,6 +3,7 @@ package org.millrace.jobs;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Properties;
 import java.util.function.Predicate;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.configuration.Configuration;
@@ -22,7 +23,11 @@ final class Outputs implements AutoCloseable {
     private final OutputReader reader;
 
     Outputs(TestCluster cluster, Configuration job) {
-        reader = OutputReader.fromBeginning(cluster.kafka(), KafkaTopics.of(job));
+        this(cluster.kafka(), job);
+    }
+
+    Outputs(Properties kafka, Configuration job) {
+        reader = OutputReader.fromBeginning(kafka, KafkaTopics.of(job));
     }
 
     /** Reads until {@code enough} or the job or the time ends. */

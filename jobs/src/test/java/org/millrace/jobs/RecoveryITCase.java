@@ -224,7 +224,8 @@ class RecoveryITCase {
     }
 
     private static void publish(
-            TestCluster cluster, Configuration config, List<PromptRequest> requests) {
+            TestCluster cluster, Configuration config, List<PromptRequest> requests)
+            throws IOException {
         try (PromptPublisher publisher =
                 new PromptPublisher(cluster.kafka(), config.get(MillraceOptions.PROMPTS_TOPIC))) {
             requests.forEach(publisher::publish);

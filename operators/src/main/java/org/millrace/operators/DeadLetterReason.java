@@ -14,6 +14,8 @@ public enum DeadLetterReason {
     TOO_LARGE,
     NOT_AVRO,
     UNKNOWN_SCHEMA,
+    /** Of a schema in the registry that no prompt can be read by. */
+    INCOMPATIBLE_SCHEMA,
     MALFORMED_AVRO,
     UNKNOWN_KIND,
     KEY_MISMATCH,

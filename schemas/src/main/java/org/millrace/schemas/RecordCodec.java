@@ -6,12 +6,17 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
+import org.apache.avro.SchemaCompatibility;
+import org.apache.avro.SchemaCompatibility.SchemaCompatibilityType;
+import org.apache.avro.SchemaCompatibility.SchemaPairCompatibility;
 import org.apache.avro.SchemaNormalization;
 import org.apache.avro.io.DecoderFactory;
-import org.apache.avro.message.BinaryMessageEncoder;
+import org.apache.avro.message.RawMessageEncoder;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificRecord;
@@ -49,11 +54,19 @@ public final class RecordCodec<T extends SpecificRecord> {
 
     private final Schema schema;
     private final Map<Long, Schema> writers = new HashMap<>();
-    private final BinaryMessageEncoder<T> encoder;
+    private final byte[] header;
+    private final RawMessageEncoder<T> encoder;
 
     private RecordCodec(Schema schema) {
         this.schema = schema;
-        this.encoder = new BinaryMessageEncoder<>(SpecificData.get(), schema);
+        this.header =
+                ByteBuffer.allocate(HEADER_BYTES)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .put(MARKER)
+                        .put(FORMAT_VERSION)
+                        .putLong(SchemaNormalization.parsingFingerprint64(schema))
+                        .array();
+        this.encoder = new RawMessageEncoder<>(SpecificData.get(), schema);
         for (int version = 1; ; version++) {
             Schema earlier = history(schema.getName(), version);
             if (earlier == null) {
@@ -78,15 +91,30 @@ public final class RecordCodec<T extends SpecificRecord> {
         }
     }
 
+    /** The record's name. */
+    public String name() {
+        return schema.getName();
+    }
+
+    /** The newest schema as JSON. */
+    public String schemaText() {
+        return schema.toString();
+    }
+
     /** The record with its header, in a new array. */
     public byte[] encode(T value) {
+        return encode(header, value);
+    }
+
+    /** The record after another header, in a new array. */
+    byte[] encode(byte[] otherHeader, T value) {
         try {
-            ByteBuffer buffer = encoder.encode(value);
-            byte[] bytes = new byte[buffer.remaining()];
-            buffer.get(bytes);
+            ByteBuffer body = encoder.encode(value);
+            byte[] bytes = Arrays.copyOf(otherHeader, otherHeader.length + body.remaining());
+            body.get(bytes, otherHeader.length, body.remaining());
             return bytes;
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot encode " + schema.getName(), e);
+            throw new UncheckedIOException("cannot encode " + name(), e);
         }
     }
 
@@ -96,12 +124,16 @@ public final class RecordCodec<T extends SpecificRecord> {
      * @throws RecordFormatException whatever else the bytes may be
      */
     public T decode(byte[] bytes) throws RecordFormatException {
-        Schema writer = writerOf(bytes);
+        return decode(bytes, HEADER_BYTES, writerOf(bytes));
+    }
+
+    /** Reads a record of any schema that {@link #writer} has returned, after a header. */
+    T decode(byte[] bytes, int headerBytes, Schema writer) throws RecordFormatException {
         StrictDecoder in =
                 new StrictDecoder(
                         DecoderFactory.get()
                                 .binaryDecoder(
-                                        bytes, HEADER_BYTES, bytes.length - HEADER_BYTES, null));
+                                        bytes, headerBytes, bytes.length - headerBytes, null));
         try {
             T value = new SpecificDatumReader<T>(writer, schema).read(null, in);
             if (in.remaining() > 0) {
@@ -116,11 +148,47 @@ public final class RecordCodec<T extends SpecificRecord> {
         } catch (IOException | RuntimeException e) {
             // Avro tells of damage by half a dozen unrelated exceptions, unchecked ones among them.
             throw malformed(e.getMessage());
+        } catch (StackOverflowError e) {
+            // A stranger's schema may contain itself, and so its records any depth.
+            throw malformed("nested too deeply");
         }
     }
 
+    /**
+     * A schema by which records of this kind can be read.
+     *
+     * @param name of the schema, for messages
+     * @throws RecordFormatException if they cannot
+     */
+    Schema writer(String text, String name) throws RecordFormatException {
+        Schema.Parser parser = new Schema.Parser();
+        // Only readers need defaults.
+        parser.setValidateDefaults(false);
+        try {
+            Schema writer = parser.parse(text);
+            SchemaPairCompatibility pair =
+                    SchemaCompatibility.checkReaderWriterCompatibility(schema, writer);
+            if (pair.getType() == SchemaCompatibilityType.COMPATIBLE) {
+                return writer;
+            }
+            throw incompatible(name, pair.getResult().getIncompatibilities().get(0).getMessage());
+        } catch (AvroRuntimeException e) {
+            throw incompatible(name, e.getMessage());
+        }
+    }
+
+    private RecordFormatException incompatible(String name, String detail) {
+        return new RecordFormatException(
+                Problem.INCOMPATIBLE_SCHEMA,
+                name + " is not readable as " + name() + ": " + detail);
+    }
+
+    static boolean isSingleObject(byte[] bytes) {
+        return bytes.length >= HEADER_BYTES && bytes[0] == MARKER && bytes[1] == FORMAT_VERSION;
+    }
+
     private Schema writerOf(byte[] bytes) throws RecordFormatException {
-        if (bytes.length < HEADER_BYTES || bytes[0] != MARKER || bytes[1] != FORMAT_VERSION) {
+        if (!isSingleObject(bytes)) {
             throw new RecordFormatException(
                     Problem.NOT_AVRO,
                     "length="

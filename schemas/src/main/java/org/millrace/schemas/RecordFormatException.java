@@ -8,10 +8,12 @@ public final class RecordFormatException extends IOException {
 
     /** What is wrong with the bytes. */
     public enum Problem {
-        /** They do not begin with the header of Avro's single-object encoding. */
+        /** They do not begin with the header of a {@link WireFormat}. */
         NOT_AVRO,
         /** They are Avro of a schema that is no version of this record. */
         UNKNOWN_SCHEMA,
+        /** They are of a registered schema that cannot be read as this record. */
+        INCOMPATIBLE_SCHEMA,
         /** A string is not UTF-8. */
         INVALID_UTF8,
         /** They end too early, go on too long, or hold an impossible length or value. */

@@ -1,5 +1,6 @@
 package org.millrace.jobs.client;
 
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,8 +11,10 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.millrace.jobs.KafkaTopics;
+import org.millrace.jobs.registry.WireFormats;
 import org.millrace.schemas.RecordCodec;
 import org.millrace.schemas.RecordFormatException;
+import org.millrace.schemas.WireFormat;
 
 /**
  * Reads the topics of tokens, completions and dead letters, committed records only and without a
@@ -20,6 +23,7 @@ import org.millrace.schemas.RecordFormatException;
 public final class OutputReader implements AutoCloseable {
     private final KafkaConsumer<byte[], byte[]> consumer;
     private final KafkaTopics topics;
+    private final WireFormat format;
 
     private OutputReader(Properties kafka, KafkaTopics topics) {
         Properties properties = new Properties();
@@ -30,6 +34,7 @@ public final class OutputReader implements AutoCloseable {
                 new KafkaConsumer<>(
                         properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
         this.topics = topics;
+        this.format = WireFormats.reading(kafka);
         consumer.assign(
                 List.of(topics.tokens(), topics.completions(), topics.deadLetters()).stream()
                         .flatMap(topic -> consumer.partitionsFor(topic).stream())
@@ -57,8 +62,9 @@ public final class OutputReader implements AutoCloseable {
      * Waits for records: {@code TokenDelta}, {@code Completion} or {@code DeadLetter}.
      *
      * @throws RecordFormatException if a topic holds anything else
+     * @throws IOException if the Schema Registry, if there is one, cannot be asked
      */
-    public List<SpecificRecord> poll(Duration timeout) throws RecordFormatException {
+    public List<SpecificRecord> poll(Duration timeout) throws IOException {
         List<SpecificRecord> outputs = new ArrayList<>();
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(timeout)) {
             outputs.add(decode(record));
@@ -66,15 +72,14 @@ public final class OutputReader implements AutoCloseable {
         return outputs;
     }
 
-    private SpecificRecord decode(ConsumerRecord<byte[], byte[]> record)
-            throws RecordFormatException {
+    private SpecificRecord decode(ConsumerRecord<byte[], byte[]> record) throws IOException {
         if (record.topic().equals(topics.tokens())) {
-            return RecordCodec.TOKEN_DELTA.decode(record.value());
+            return format.decode(RecordCodec.TOKEN_DELTA, record.value());
         }
         if (record.topic().equals(topics.completions())) {
-            return RecordCodec.COMPLETION.decode(record.value());
+            return format.decode(RecordCodec.COMPLETION, record.value());
         }
-        return RecordCodec.DEAD_LETTER.decode(record.value());
+        return format.decode(RecordCodec.DEAD_LETTER, record.value());
     }
 
     @Override

@@ -1,14 +1,18 @@
 package org.millrace.jobs.client;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.millrace.jobs.registry.WireFormats;
 import org.millrace.schemas.PromptRequest;
 import org.millrace.schemas.RecordCodec;
+import org.millrace.schemas.WireFormat;
 
 /**
  * Writes prompts to their topic, in the order of calls within a session. Thread safe; close waits
@@ -17,8 +21,13 @@ import org.millrace.schemas.RecordCodec;
 public final class PromptPublisher implements AutoCloseable {
     private final KafkaProducer<byte[], byte[]> producer;
     private final String topic;
+    private final WireFormat format;
 
-    public PromptPublisher(Properties kafka, String topic) {
+    /**
+     * @throws IOException if the Schema Registry, if there is one, does not take the schema
+     */
+    public PromptPublisher(Properties kafka, String topic) throws IOException {
+        this.format = WireFormats.writing(kafka, Map.of(RecordCodec.PROMPT_REQUEST, topic));
         Properties properties = new Properties();
         properties.putAll(kafka);
         properties.putIfAbsent("acks", "all");
@@ -32,7 +41,7 @@ public final class PromptPublisher implements AutoCloseable {
     public CompletableFuture<RecordMetadata> publish(PromptRequest request) {
         return publish(
                 request.getSessionId().getBytes(StandardCharsets.UTF_8),
-                RecordCodec.PROMPT_REQUEST.encode(request));
+                format.encode(RecordCodec.PROMPT_REQUEST, request));
     }
 
     /** Sends any bytes. */

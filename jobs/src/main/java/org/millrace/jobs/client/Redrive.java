@@ -1,5 +1,7 @@
 package org.millrace.jobs.client;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -13,9 +15,11 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.millrace.jobs.KafkaTopics;
+import org.millrace.jobs.registry.WireFormats;
 import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.RecordCodec;
 import org.millrace.schemas.RecordFormatException;
+import org.millrace.schemas.WireFormat;
 
 /**
  * Sends dead letters to the prompts topic again, each once. What was sent says so itself: its
@@ -38,6 +42,7 @@ final class Redrive {
 
     private final Properties kafka;
     private final KafkaTopics topics;
+    private final WireFormat format;
     private final DeadLetterFilter filter;
     private final Set<String> alreadySent = new HashSet<>();
     private final List<ProducerRecord<byte[], byte[]>> toSend = new ArrayList<>();
@@ -47,6 +52,7 @@ final class Redrive {
     Redrive(Properties kafka, KafkaTopics topics, DeadLetterFilter filter) {
         this.kafka = kafka;
         this.topics = topics;
+        this.format = WireFormats.reading(kafka);
         this.filter = filter;
     }
 
@@ -111,9 +117,9 @@ final class Redrive {
         }
     }
 
-    private static DeadLetter decode(ConsumerRecord<byte[], byte[]> record) {
+    private DeadLetter decode(ConsumerRecord<byte[], byte[]> record) {
         try {
-            return RecordCodec.DEAD_LETTER.decode(record.value());
+            return format.decode(RecordCodec.DEAD_LETTER, record.value());
         } catch (RecordFormatException e) {
             throw new IllegalStateException(
                     "not a dead letter: topic="
@@ -123,6 +129,8 @@ final class Redrive {
                             + ", offset="
                             + record.offset(),
                     e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e.getMessage(), e);
         }
     }
 

@@ -1,5 +1,7 @@
 package org.millrace.jobs.client;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -8,10 +10,12 @@ import java.util.Properties;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.millrace.jobs.KafkaTopics;
+import org.millrace.jobs.registry.WireFormats;
 import org.millrace.schemas.PromptRequest;
 import org.millrace.schemas.RecordCodec;
 import org.millrace.schemas.RecordFormatException;
 import org.millrace.schemas.RequestKind;
+import org.millrace.schemas.WireFormat;
 
 /**
  * What the topics hold up to their present ends: prompts, and the answers that are committed.
@@ -36,39 +40,47 @@ public record TopicContents(List<Prompt> prompts, List<SpecificRecord> answers) 
 
     /** Reads the topics, prompts first. */
     public static TopicContents read(Properties kafka, KafkaTopics topics) {
+        WireFormat format = WireFormats.reading(kafka);
         List<Prompt> prompts = new ArrayList<>();
         TopicScan.scan(
                 kafka,
                 topics.prompts(),
                 record ->
                         prompts.add(
-                                new Prompt(request(record), record.partition(), record.offset())));
+                                new Prompt(
+                                        request(format, record),
+                                        record.partition(),
+                                        record.offset())));
         List<SpecificRecord> answers = new ArrayList<>();
         TopicScan.scan(
                 kafka,
                 topics.completions(),
-                record -> answers.add(answer(RecordCodec.COMPLETION, record)));
+                record -> answers.add(answer(format, RecordCodec.COMPLETION, record)));
         TopicScan.scan(
                 kafka,
                 topics.deadLetters(),
-                record -> answers.add(answer(RecordCodec.DEAD_LETTER, record)));
+                record -> answers.add(answer(format, RecordCodec.DEAD_LETTER, record)));
         return new TopicContents(prompts, answers);
     }
 
-    private static PromptRequest request(ConsumerRecord<byte[], byte[]> record) {
+    private static PromptRequest request(WireFormat format, ConsumerRecord<byte[], byte[]> record) {
         try {
             return record.value() == null
                     ? null
-                    : RecordCodec.PROMPT_REQUEST.decode(record.value());
+                    : format.decode(RecordCodec.PROMPT_REQUEST, record.value());
         } catch (RecordFormatException e) {
             return null;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e.getMessage(), e);
         }
     }
 
     private static SpecificRecord answer(
-            RecordCodec<? extends SpecificRecord> codec, ConsumerRecord<byte[], byte[]> record) {
+            WireFormat format,
+            RecordCodec<? extends SpecificRecord> codec,
+            ConsumerRecord<byte[], byte[]> record) {
         try {
-            return codec.decode(record.value());
+            return format.decode(codec, record.value());
         } catch (RecordFormatException e) {
             throw new IllegalStateException(
                     "no answer: topic="
@@ -78,6 +90,8 @@ public record TopicContents(List<Prompt> prompts, List<SpecificRecord> answers) 
                             + ", offset="
                             + record.offset(),
                     e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e.getMessage(), e);
         }
     }
 

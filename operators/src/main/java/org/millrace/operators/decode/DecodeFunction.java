@@ -1,5 +1,6 @@
 package org.millrace.operators.decode;
 
+import java.io.IOException;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.java.typeutils.ResultTypeQueryable;
 import org.apache.flink.streaming.api.functions.ProcessFunction;
@@ -8,21 +9,30 @@ import org.millrace.operators.DeadLetters;
 import org.millrace.operators.OriginalValue;
 import org.millrace.operators.OutputTags;
 import org.millrace.operators.PromptEnvelope;
+import org.millrace.schemas.WireFormat;
 
 /**
- * Decodes raw records; what cannot be answered goes to {@link OutputTags#DEAD_LETTERS}. Never
- * fails.
+ * Decodes raw records; what cannot be answered goes to {@link OutputTags#DEAD_LETTERS}. Fails only
+ * where the format cannot tell what a record is: nothing is known to be wrong with it then.
  */
 public final class DecodeFunction extends ProcessFunction<RawRecord, PromptEnvelope>
         implements ResultTypeQueryable<PromptEnvelope> {
     private static final long serialVersionUID = 1L;
 
+    private final WireFormat format;
+
+    public DecodeFunction(WireFormat format) {
+        this.format = format;
+    }
+
     @Override
-    public void processElement(RawRecord record, Context context, Collector<PromptEnvelope> out) {
+    public void processElement(RawRecord record, Context context, Collector<PromptEnvelope> out)
+            throws IOException {
         OriginalValue original = OriginalValue.of(record.value());
         try {
             out.collect(
-                    new PromptEnvelope(RequestDecoder.decode(record), record.origin(), original));
+                    new PromptEnvelope(
+                            RequestDecoder.decode(record, format), record.origin(), original));
         } catch (BadRequestException e) {
             context.output(
                     OutputTags.DEAD_LETTERS,

@@ -1,5 +1,6 @@
 package org.millrace.operators.decode;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -16,10 +17,12 @@ import org.millrace.schemas.PromptRequest;
 import org.millrace.schemas.RecordCodec;
 import org.millrace.schemas.RecordFormatException;
 import org.millrace.schemas.SamplingParams;
+import org.millrace.schemas.WireFormat;
 
 /**
  * Turns a raw record into a request that can be answered, as far as that can be told without the
- * model. Whatever the bytes, it returns or throws {@link BadRequestException}. Stateless.
+ * model. Whatever the bytes, it returns or throws {@link BadRequestException}, as long as their
+ * format can be told. Stateless.
  */
 public final class RequestDecoder {
     /** Longest session id and longest request id, in bytes of UTF-8. */
@@ -36,10 +39,12 @@ public final class RequestDecoder {
      * The request of a record.
      *
      * @throws BadRequestException naming the first thing that is wrong
+     * @throws IOException if the format cannot tell now
      */
-    public static PromptRequest decode(RawRecord record) throws BadRequestException {
+    public static PromptRequest decode(RawRecord record, WireFormat format)
+            throws BadRequestException, IOException {
         String sessionId = sessionId(record.key());
-        PromptRequest request = parse(record.value());
+        PromptRequest request = parse(record.value(), format);
         if (!request.getSessionId().equals(sessionId)) {
             throw new BadRequestException(
                     DeadLetterReason.KEY_MISMATCH,
@@ -149,7 +154,8 @@ public final class RequestDecoder {
         }
     }
 
-    private static PromptRequest parse(byte[] value) throws BadRequestException {
+    private static PromptRequest parse(byte[] value, WireFormat format)
+            throws BadRequestException, IOException {
         if (value == null) {
             throw new BadRequestException(
                     DeadLetterReason.NULL_VALUE,
@@ -161,7 +167,7 @@ public final class RequestDecoder {
                     "valueBytes=" + value.length + ", must be at most " + MAX_VALUE_BYTES);
         }
         try {
-            return RecordCodec.PROMPT_REQUEST.decode(value);
+            return format.decode(RecordCodec.PROMPT_REQUEST, value);
         } catch (RecordFormatException e) {
             throw new BadRequestException(reasonOf(e.problem()), e.getMessage());
         }
@@ -171,6 +177,7 @@ public final class RequestDecoder {
         return switch (problem) {
             case NOT_AVRO -> DeadLetterReason.NOT_AVRO;
             case UNKNOWN_SCHEMA -> DeadLetterReason.UNKNOWN_SCHEMA;
+            case INCOMPATIBLE_SCHEMA -> DeadLetterReason.INCOMPATIBLE_SCHEMA;
             case INVALID_UTF8 -> DeadLetterReason.INVALID_UTF8;
             case MALFORMED -> DeadLetterReason.MALFORMED_AVRO;
         };

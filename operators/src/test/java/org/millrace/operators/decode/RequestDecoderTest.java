@@ -27,6 +27,7 @@ import org.millrace.schemas.RecordCodec;
 import org.millrace.schemas.RequestKind;
 import org.millrace.schemas.SamplingParams;
 import org.millrace.schemas.TokenDelta;
+import org.millrace.schemas.WireFormat;
 
 class RequestDecoderTest {
     @Test
@@ -37,7 +38,7 @@ class RequestDecoderTest {
                         request().setMessages(List.of(new ChatMessage("user", "Hi"))).build(),
                         request().setKind(RequestKind.CANCEL).build(),
                         request().setKind(RequestKind.END_SESSION).setRequestId("").build())) {
-            assertThat(RequestDecoder.decode(record("s", encode(request)))).isEqualTo(request);
+            assertThat(decode(record("s", encode(request)))).isEqualTo(request);
         }
     }
 
@@ -98,7 +99,7 @@ class RequestDecoderTest {
     @ParameterizedTest
     @MethodSource("badRecords")
     void badRecordsAreNamed(DeadLetterReason reason, RawRecord record) {
-        assertThatThrownBy(() -> RequestDecoder.decode(record))
+        assertThatThrownBy(() -> decode(record))
                 .isInstanceOfSatisfying(
                         BadRequestException.class,
                         e -> {
@@ -111,7 +112,8 @@ class RequestDecoderTest {
     @MethodSource("badRecords")
     void badRecordsLeaveBySideOutput(DeadLetterReason reason, RawRecord record) throws Exception {
         OneInputStreamOperatorTestHarness<RawRecord, PromptEnvelope> harness =
-                ProcessFunctionTestHarnesses.forProcessFunction(new DecodeFunction());
+                ProcessFunctionTestHarnesses.forProcessFunction(
+                        new DecodeFunction(WireFormat.SINGLE_OBJECT));
         harness.processElement(record, 0);
         assertThat(harness.extractOutputValues()).isEmpty();
         OutputRecord output = harness.getSideOutput(OutputTags.DEAD_LETTERS).peek().getValue();
@@ -144,9 +146,13 @@ class RequestDecoderTest {
             }
             byte[] key = new byte[random.nextInt(4)];
             random.nextBytes(key);
-            assertThatThrownBy(() -> RequestDecoder.decode(record(key, value)))
+            assertThatThrownBy(() -> decode(record(key, value)))
                     .isInstanceOf(BadRequestException.class);
         }
+    }
+
+    private static PromptRequest decode(RawRecord record) throws Exception {
+        return RequestDecoder.decode(record, WireFormat.SINGLE_OBJECT);
     }
 
     private static Arguments bad(DeadLetterReason reason, PromptRequest.Builder builder) {

@@ -1,0 +1,2 @@
+/** Avro schemas of topics in a Schema Registry that speaks Confluent's REST API. */
+package org.millrace.jobs.registry;
