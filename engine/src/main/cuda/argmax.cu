@@ -1,5 +1,6 @@
 // Index of the largest value of each row, the lowest on ties; -1 if a value of the row is not finite. x float[rows][width], out int[rows].
 // One block a row; comparisons only, so that the order in which candidates meet does not matter.
+// Versions: 1, this one.
 #include "device.cuh"
 
 struct ArgmaxArguments {

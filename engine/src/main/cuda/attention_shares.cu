@@ -4,6 +4,7 @@
 // Weights are computed again, with the same bits, from the same lists. Grid and tiles as attention.cu; thread blocks without a score mode and a
 // profile end at once. Integer sums and maxima are atomic: their order does not matter. A slot's score has one writer: such sequences have one
 // row, and groups of more than 8 heads are walked by one thread block for all their chunks.
+// Versions: 1, this one: costs as much as attention again, for the prompts and heads that are measured.
 #include "attention.cuh"
 
 constexpr int kScoreSum = 1;

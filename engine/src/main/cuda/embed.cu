@@ -1,5 +1,6 @@
 // Rows of an embedding table, dequantised: tokens int[rows], out float[rows][columns]. One thread an element, grid (chunks of a row, rows).
 // The product of scale and code is exact; adding a minimum rounds once.
+// Versions: 1, this one.
 #include "matrix.cuh"
 
 struct EmbedArguments {

@@ -1,4 +1,5 @@
 // out[r] = x[indices[r]]; rows of float[width]. One thread an element, grid (chunks of a row, rows).
+// Versions: 1, this one.
 #include "device.cuh"
 
 struct GatherRowsArguments {

@@ -13,3 +13,4 @@
 #include "rope_and_store.cu"
 #include "sample.cu"
 #include "swiglu.cu"
+#include "update_tables.cu"

@@ -1,15 +1,15 @@
 // The products of matmul.cu for more than 8 rows of the batch, on integer tensor cores; the same arguments.
 // A thread block makes 32 output rows of 64 rows of the batch. Its 4 warps take 16 output rows each, and every other tile of 8 rows of the
 // batch. Blocks of 32 along K are walked in ascending order:
-//   1. codes, scales and sums of 4 blocks of the batch's activations go to shared memory
+//   1. 4 blocks of the weights and of the batch's activations go to shared memory, in wide loads: codes, scales, mins, sums
 //   2. per block and tile one mma of 16 x 8 x 32 gives the exact integer sums of 16 output rows; each lane gets 4 of them
 //   3. acc = fma(scale * s, v, acc), with a min fma(min, ss, acc), in the lane's registers
 //   4. after each segment of 1,024: y = y + acc
 // Q6_K needs the sums of both halves of a block: two mma of 16 x 8 x 16.
 // mma starts from 2^23 + 2^22 as an integer, less zero * sum, and the result is read as a float: 1.5 * 2^23 + v, exact while |v| < 2^22. That
 // saves converting each sum; those of Q6_K are larger and are converted.
-// Versions: 1, dp4a (matmul.cu); 2, this one: a weight is read once for 64 rows. Not yet: copies ahead of their use, several tiles of
-// output rows a warp.
+// Versions: 1, dp4a (matmul.cu); 2, mma, each lane reading its weights for itself, so that two warps read each; 3, this one: weights are staged,
+// each is read once for 64 rows. Not yet: copies ahead of their use, several tiles of output rows a warp.
 #include "matmul.cu"
 
 constexpr int kTensorBatch = 64;
@@ -24,6 +24,10 @@ struct TensorMemory {
     float scales[kTensorBlocks][kTensorBatch];
     float sums[kTensorBlocks][kTensorBatch];  // s * sum
     int starts[kTensorBlocks][kTensorBatch];  // what mma starts from
+    int weights[kTileRows][kTensorStride];  // codes of the output rows; nibbles as they are stored, in half of it
+    float weightScales[kTensorBlocks][kTileRows];
+    float weightMins[kTensorBlocks][kTileRows];
+    int weightHalves[kTensorBlocks][kTileRows][2];
 };
 
 // d += a . b over 32, or over 16, of K: a 16 output rows, b 8 rows of the batch. Lane l has of a rows l / 4 and l / 4 + 8, of b row l / 4, each
@@ -50,7 +54,8 @@ static __device__ __forceinline__ void multiplyTile16(int* d, const int* a, cons
 
 // Blocks [first, first + count) of the batch's rows.
 template <typename Format>
-static __device__ __forceinline__ void stage(const MatmulArguments& args, int firstBatch, int batch, int blocks, int first, int count, TensorMemory& memory) {
+static __device__ __forceinline__ void stageBatch(
+    const MatmulArguments& args, int firstBatch, int batch, int blocks, int first, int count, TensorMemory& memory) {
     for (int i = (int)threadIdx.x; i < batch * count * 2; i += (int)blockDim.x) {
         const int j = i / (count * 2);
         const int quarter = i % (count * 2);
@@ -69,7 +74,34 @@ static __device__ __forceinline__ void stage(const MatmulArguments& args, int fi
     }
 }
 
-// A block of two output rows: what this lane gives to mma, and the rows' factors.
+// The same blocks of the output rows [firstRow, firstRow + 32), as far as the matrix has them.
+template <typename Format>
+static __device__ __forceinline__ void stageWeights(const Matrix& m, int firstRow, int first, int count, TensorMemory& memory) {
+    const int blocks = m.columns / kBlock;
+    const int rows = m.rows - firstRow < kTileRows ? m.rows - firstRow : kTileRows;
+    const int quarters = count * (Format::kNibbles ? 1 : 2);
+    for (int i = (int)threadIdx.x; i < rows * quarters; i += (int)blockDim.x) {
+        const int r = i / quarters;
+        const int quarter = i % quarters;
+        const size_t at = (size_t)(firstRow + r) * blocks + first;
+        const auto* codes = (const uint8_t*)m.codes + at * (Format::kNibbles ? kBlock / 2 : kBlock);
+        loadInts(codes + quarter * 16, &memory.weights[r][quarter * 4]);
+    }
+    for (int i = (int)threadIdx.x; i < rows * count; i += (int)blockDim.x) {
+        const int r = i / count;
+        const int b = i % count;
+        const size_t at = (size_t)(firstRow + r) * blocks + first + b;
+        memory.weightScales[b][r] = Format::scale(m, at);
+        if constexpr (Format::kMins) memory.weightMins[b][r] = Format::min(m, at);
+        if constexpr (Format::kHalves) {
+            memory.weightHalves[b][r][0] = m.halfScales[2 * at];
+            memory.weightHalves[b][r][1] = m.halfScales[2 * at + 1];
+        }
+    }
+}
+
+// A staged block of two output rows: what this lane gives to mma, and the rows' factors. Rows behind the matrix give anything: their
+// results are not stored.
 template <typename Format>
 struct WeightFragment {
     int codes[4];
@@ -77,25 +109,24 @@ struct WeightFragment {
     float mins[2];
     int halves[2][2];
 
-    __device__ __forceinline__ WeightFragment(const Matrix& m, const int* rows, int block) {
-        const int blocks = m.columns / kBlock;
+    __device__ __forceinline__ WeightFragment(const TensorMemory& memory, int row, int block) {
         const int quarter = laneOf() % 4;
 #pragma unroll
-        for (int r = 0; r < 2; r++) {
-            const size_t at = (size_t)rows[r] * blocks + block;
+        for (int i = 0; i < 2; i++) {
+            const int r = row + 8 * i;
             if constexpr (Format::kNibbles) {
-                const int pairs = ((const int*)m.codes)[at * 4 + quarter];
-                codes[r] = pairs & 0x0F0F0F0F;
-                codes[2 + r] = (int)((uint32_t)pairs >> 4) & 0x0F0F0F0F;
+                const int pairs = memory.weights[r][block * 4 + quarter];
+                codes[i] = pairs & 0x0F0F0F0F;
+                codes[2 + i] = (int)((uint32_t)pairs >> 4) & 0x0F0F0F0F;
             } else {
-                codes[r] = ((const int*)m.codes)[at * 8 + quarter];
-                codes[2 + r] = ((const int*)m.codes)[at * 8 + 4 + quarter];
+                codes[i] = memory.weights[r][block * 8 + quarter];
+                codes[2 + i] = memory.weights[r][block * 8 + 4 + quarter];
             }
-            scales[r] = Format::scale(m, at);
-            if constexpr (Format::kMins) mins[r] = Format::min(m, at);
+            scales[i] = memory.weightScales[block][r];
+            if constexpr (Format::kMins) mins[i] = memory.weightMins[block][r];
             if constexpr (Format::kHalves) {
-                halves[r][0] = m.halfScales[2 * at];
-                halves[r][1] = m.halfScales[2 * at + 1];
+                halves[i][0] = memory.weightHalves[block][r][0];
+                halves[i][1] = memory.weightHalves[block][r][1];
             }
         }
     }
@@ -140,8 +171,8 @@ static __device__ __forceinline__ void multiplyOnTensorCores(const MatmulArgumen
     const int blocks = m.columns / kBlock;
     const int firstBatch = (int)blockIdx.y * kTensorBatch;
     const int batch = args.batch - firstBatch < kTensorBatch ? args.batch - firstBatch : kTensorBatch;
-    const int firstRow = ((int)blockIdx.x - args.firstTiles[matrix]) * kTileRows + warpOf() % 2 * 16 + laneOf() / 4;
-    const int rows[2] = {firstRow < m.rows ? firstRow : m.rows - 1, firstRow + 8 < m.rows ? firstRow + 8 : m.rows - 1};
+    const int firstRow = ((int)blockIdx.x - args.firstTiles[matrix]) * kTileRows;
+    const int ownRow = warpOf() % 2 * 16 + laneOf() / 4;  // of the block's, and the one 8 after it
     const int firstTile = warpOf() / 2;
 
     float acc[kTensorTiles][4];
@@ -154,10 +185,11 @@ static __device__ __forceinline__ void multiplyOnTensorCores(const MatmulArgumen
     for (int first = 0; first < blocks; first += kTensorBlocks) {
         const int count = blocks - first < kTensorBlocks ? blocks - first : kTensorBlocks;
         __syncthreads();
-        stage<Format>(args, firstBatch, batch, blocks, first, count, memory);
+        stageBatch<Format>(args, firstBatch, batch, blocks, first, count, memory);
+        stageWeights<Format>(m, firstRow, first, count, memory);
         __syncthreads();
         for (int b = 0; b < count; b++) {
-            const WeightFragment<Format> weights(m, rows, first + b);
+            const WeightFragment<Format> weights(memory, ownRow, b);
 #pragma unroll
             for (int t = 0; t < kTensorTiles; t++) {
                 const int tile = firstTile + 2 * t;
@@ -181,7 +213,7 @@ static __device__ __forceinline__ void multiplyOnTensorCores(const MatmulArgumen
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             const int j = (firstTile + 2 * t) * kTensorTile + 2 * (laneOf() % 4) + i % 2;
-            const int row = firstRow + i / 2 * 8;
+            const int row = firstRow + ownRow + i / 2 * 8;
             if (j >= batch || row >= m.rows) continue;
             float* out = args.outs[matrix] + (size_t)(firstBatch + j) * m.rows + row;
             *out = args.added ? *out + y[t][i] : y[t][i];

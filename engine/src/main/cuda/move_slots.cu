@@ -1,5 +1,6 @@
 // Copies slots to other pages of the same pool: position, key, value, scales and score. moves int[count][4]: source page, source slot, target
 // page, target slot; no source page is a target page. One warp a move.
+// Versions: 1, this one: keys of int8 and float16 move an element at a time, because a slot's lie scattered over its page.
 #include "cache.cuh"
 
 struct MoveSlotsArguments {

@@ -1,5 +1,6 @@
 // int8 codes, scales and sums of blocks of 32 activations: values float[blocks][32], codes int8[blocks][32], scales float[blocks], sums
 // int32[blocks]. One warp a block, one lane a value; maxima and sums are of integers, in any order.
+// Versions: 1, this one; in a layer rms_norm.cu, attention.cu and swiglu.cu quantise on their way.
 #include "device.cuh"
 
 struct QuantizeArguments {

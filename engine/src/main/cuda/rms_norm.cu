@@ -2,6 +2,7 @@
 // where wanted.
 // One thread block a row: thread t < 64 is lane t of the 64 chains over elements t, t + 64, ...; their sums meet in a tree. Then one warp a block
 // of 32 elements.
+// Versions: 1, the norm alone; 2, this one: codes on the way.
 #include "device.cuh"
 
 struct RmsNormArguments {

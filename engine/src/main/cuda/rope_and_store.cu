@@ -2,6 +2,7 @@
 // 0. rope float[contextLength][headDim / 2][2]: cosine, sine; q float[numRows][numHeads][headDim] and k float[numRows][numKvHeads][headDim]
 // are rotated in place; v as k. Half-split: dimension i turns with i + headDim / 2. Keys and values that are not finite set faults[row].
 // One warp a row and head, grid (rows, query heads and KV heads).
+// Versions: 1, this one: queries and keys in one launch, stored as they are rotated.
 #include "cache.cuh"
 
 struct RopeAndStoreArguments {

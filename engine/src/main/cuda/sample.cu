@@ -3,6 +3,7 @@
 // Candidates are ordered by scaled logit descending, id ascending, as ascending keys of 64 bits; a prefix of them is named by its last key.
 // Weights are integers, exp(t - largest) * 2^30. What is looked for is always the first key up to which counts or weights add up to a number: eight
 // passes, each a histogram of the next 8 bits of the key. Sums of integers and maxima only, in any order.
+// Versions: 1, this one: every pass reads the whole row, out of the second-level cache. Not yet: passes over the few candidates within reach.
 #include "device.cuh"
 
 using Weight = unsigned long long;

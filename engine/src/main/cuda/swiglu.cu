@@ -1,4 +1,5 @@
 // out = silu(gate) * up, silu(g) = g / (1 + exp(-g)); float[count] each, out may be gate; codes of out where wanted. One thread an element.
+// Versions: 1, without codes; 2, this one.
 #include "device.cuh"
 
 struct SwiGluArguments {

@@ -61,6 +61,12 @@ struct Function {
 
 using Graph = std::vector<Launch>;
 
+struct Executable {
+    Graph launches;
+    void* memory;  // of the device
+};
+
+int devices = 1;  // that there seem to be; they share one memory
 std::map<std::string, Function> functions;
 Graph* captured;  // null: launches run at once
 
@@ -98,17 +104,21 @@ int cuDriverGetVersion(int* version) {
 }
 
 int cuDeviceGetCount(int* count) {
-    *count = 1;
+    *count = devices;
     return kSuccess;
 }
 
 int cuDeviceGet(int* device, int ordinal) {
     *device = ordinal;
-    return ordinal == 0 ? kSuccess : kInvalidDevice;
+    return ordinal >= 0 && ordinal < devices ? kSuccess : kInvalidDevice;
 }
 
-int cuDeviceGetName(char* name, int length, int) {
-    snprintf(name, (size_t)length, "host emulation");
+int cuDeviceGetName(char* name, int length, int device) {
+    if (device == 0) {
+        snprintf(name, (size_t)length, "host emulation");
+    } else {
+        snprintf(name, (size_t)length, "host emulation %d", device);
+    }
     return kSuccess;
 }
 
@@ -179,8 +189,12 @@ int cuStreamEndCapture(void*, void** graph) {
     return kSuccess;
 }
 
+// Takes a page of the device's memory.
 int cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long) {
-    *executable = new Graph(*(const Graph*)graph);
+    std::lock_guard<std::mutex> held(lock);
+    void* memory = emulation::allocate(1);
+    if (memory == nullptr) return kOutOfMemory;
+    *executable = new Executable{*(const Graph*)graph, memory};
     return kSuccess;
 }
 
@@ -189,7 +203,7 @@ int cuGraphLaunch(void* executable, void*) {
     if (captured != nullptr) return kNotWhileCapturing;
     emulation::counters.launches++;
     emulation::counters.graphs++;
-    for (const Launch& launch : *(const Graph*)executable) {
+    for (const Launch& launch : ((const Executable*)executable)->launches) {
         if (const int result = run(launch); result != kSuccess) return result;
     }
     return kSuccess;
@@ -200,7 +214,12 @@ int cuGraphDestroy(void* graph) {
     return kSuccess;
 }
 
-int cuGraphExecDestroy(void* executable) { return cuGraphDestroy(executable); }
+int cuGraphExecDestroy(void* executable) {
+    std::lock_guard<std::mutex> held(lock);
+    emulation::release(((Executable*)executable)->memory);
+    delete (Executable*)executable;
+    return kSuccess;
+}
 
 int cuMemGetInfo_v2(size_t* free, size_t* total) {
     std::lock_guard<std::mutex> held(lock);
@@ -286,12 +305,16 @@ int cuModuleGetFunction(void** function, void* module, const char* name) {
 }
 
 // "emulation" names a copy of the counters; "emulation:ADDRESS" (hexadecimal) bytes read and written of one allocation. "emulation=BYTES"
-// (hexadecimal) leaves so much memory free, 0 all of the device.
+// (hexadecimal) leaves so much memory free, 0 all of the device. "emulation#N" makes it N devices.
 int cuModuleGetGlobal_v2(void** at, size_t* bytes, void*, const char* name) {
     std::lock_guard<std::mutex> held(lock);
     if (strncmp(name, "emulation", 9) != 0) return kNotFound;
     if (name[9] == '=') {
         emulation::leaveFree(strtoull(name + 10, nullptr, 16));
+        return kSuccess;
+    }
+    if (name[9] == '#') {
+        devices = atoi(name + 10);
         return kSuccess;
     }
     if (snapshot == nullptr) snapshot = (uint8_t*)emulation::allocate(sizeof(emulation::Counters));

@@ -109,6 +109,7 @@ public class AttentionBenchmark {
                 upload(0, rows),
                 upload(headInts),
                 upload(entries.array()),
+                null,
                 upload(new int[rows]),
                 pool.scores(),
                 false,

@@ -12,6 +12,7 @@ import java.util.Map;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.KernelProviders;
+import org.millrace.engine.kernels.Resources;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.kvcache.policy.RetentionPolicies;
@@ -43,6 +44,7 @@ public final class Model implements AutoCloseable {
     /** What models of one key share. */
     private static final class Shared {
         private final Key key;
+        private final Resources owned = new Resources();
         private final ModelFiles files;
         private final KernelProvider kernels;
         private final Weights weights;
@@ -51,19 +53,22 @@ public final class Model implements AutoCloseable {
 
         Shared(Key key) {
             this.key = key;
-            kernels = KernelProviders.lookup(key.provider(), key.threads());
-            files = ModelLoader.open(key.path());
-            weights = new Weights(files, kernels, key.activations());
-            Tokenizer tokenizer = files.tokenizer();
-            tokenClasses =
-                    TokenClasses.of(
-                            tokenizer.vocabSize(), tokenizer.addedTokens(), tokenizer::bytes);
+            try {
+                kernels = owned.add(KernelProviders.lookup(key.provider(), key.threads()));
+                files = owned.add(ModelLoader.open(key.path()));
+                weights = owned.add(new Weights(files, kernels, key.activations()));
+                Tokenizer tokenizer = files.tokenizer();
+                tokenClasses =
+                        TokenClasses.of(
+                                tokenizer.vocabSize(), tokenizer.addedTokens(), tokenizer::bytes);
+            } catch (RuntimeException | OutOfMemoryError e) {
+                owned.close();
+                throw e;
+            }
         }
 
         void close() {
-            weights.close();
-            files.close();
-            kernels.close();
+            owned.close();
         }
     }
 

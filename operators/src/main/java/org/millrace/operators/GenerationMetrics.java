@@ -13,6 +13,7 @@ import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.runtime.metrics.DescriptiveStatisticsHistogram;
 import org.millrace.engine.batch.StepResult;
 import org.millrace.engine.kernels.DeviceUsage;
+import org.millrace.engine.kernels.DeviceUsage.Work;
 import org.millrace.engine.kvcache.policy.HeadChoice;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.kvcache.policy.RetentionPolicies;
@@ -90,7 +91,14 @@ final class GenerationMetrics {
     void watchDevice(Supplier<DeviceUsage> usage) {
         gauge("deviceFreeBytes", () -> usage.get().freeBytes());
         gauge("deviceTotalBytes", () -> usage.get().totalBytes());
-        gauge("deviceBusyMicros", () -> TimeUnit.NANOSECONDS.toMicros(usage.get().busyNanos()));
+        deviceMicros("devicePromptMicros", usage, Work.PROMPTS);
+        deviceMicros("deviceDecodeMicros", usage, Work.DECODING);
+        deviceMicros("deviceSampleMicros", usage, Work.SAMPLING);
+        deviceMicros("deviceCompactMicros", usage, Work.COMPACTION);
+    }
+
+    private void deviceMicros(String name, Supplier<DeviceUsage> usage, Work work) {
+        gauge(name, () -> TimeUnit.NANOSECONDS.toMicros(usage.get().nanos().get(work)));
     }
 
     private <T> void gauge(String name, Gauge<T> gauge) {

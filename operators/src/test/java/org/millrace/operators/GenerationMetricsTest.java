@@ -11,6 +11,7 @@ import org.apache.flink.metrics.Metric;
 import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
 import org.junit.jupiter.api.Test;
 import org.millrace.engine.kernels.DeviceUsage;
+import org.millrace.engine.kernels.DeviceUsage.Work;
 
 class GenerationMetricsTest {
     private final Map<String, Metric> registered = new TreeMap<>();
@@ -54,7 +55,14 @@ class GenerationMetricsTest {
         GenerationMetrics metrics = new GenerationMetrics(new Group());
         metrics.watch(() -> 3, () -> 4);
         metrics.watchPool(() -> 5L, 6);
-        metrics.watchDevice(() -> new DeviceUsage(7, 8, 9_000));
+        Map<Work, Long> nanos =
+                Map.of(
+                        Work.PROMPTS, 9_000L,
+                        Work.DECODING, 10_000L,
+                        Work.SAMPLING, 11_000L,
+                        Work.COMPACTION, 12_999L,
+                        Work.OTHER, 1_000L);
+        metrics.watchDevice(() -> new DeviceUsage(7, 8, nanos));
         metrics.stepped(2, 30, 1, 1_500_000);
         metrics.stepped(3, 0, 3, 2_500_000);
         metrics.firstToken(7);
@@ -73,7 +81,10 @@ class GenerationMetricsTest {
         assertThat(value("poolBytes")).isEqualTo(6L);
         assertThat(value("deviceFreeBytes")).isEqualTo(7L);
         assertThat(value("deviceTotalBytes")).isEqualTo(8L);
-        assertThat(value("deviceBusyMicros")).isEqualTo(9L);
+        assertThat(value("devicePromptMicros")).isEqualTo(9L);
+        assertThat(value("deviceDecodeMicros")).isEqualTo(10L);
+        assertThat(value("deviceSampleMicros")).isEqualTo(11L);
+        assertThat(value("deviceCompactMicros")).isEqualTo(12L);
         assertThat(
                         new String[] {
                             "completions",

@@ -37,17 +37,27 @@ final class Compactor {
         compactIfDue(sequence);
     }
 
-    /** To be called before the next {@code rows} of a sequence are computed. */
-    void beforeStep(Sequence sequence, int rows) {
+    /**
+     * To be called before the next {@code rows} of a sequence are computed: takes memory for what
+     * is to be measured of them.
+     *
+     * @return false if there is none: the sequence must wait
+     */
+    boolean prepare(Sequence sequence, int rows) {
         SessionCache cache = sequence.cache();
+        if (!cache.resumeProfile()) {
+            return false;
+        }
         TurnSchedule.Compressed due = sequence.schedule().due(cache);
-        if (due == null || due.policy().replaysPrompt() || cache.profiledTurn() != null) {
-            return;
+        if (due == null || cache.profiledTurn() != null) {
+            return true;
         }
         int firstColumn = due.turn().firstColumn();
-        if (cache.length() + rows > firstColumn) {
-            measuredTurn(due).ifPresent(cache::beginProfile);
-        }
+        boolean isMeasured =
+                due.policy().replaysPrompt()
+                        ? sequence.replay() != null
+                        : cache.length() + rows > firstColumn;
+        return !isMeasured || measuredTurn(due).map(cache::beginProfile).orElse(true);
     }
 
     /** What a policy wants to be measured of the prompt, or of the replay that it asks for. */
@@ -99,7 +109,6 @@ final class Compactor {
         SessionTurn turn = due.turn();
         int[] context = sequence.tokens(turn.firstColumn(), turn.promptEnd());
         sequence.startReplay(new Replay(context, model.tokenizer()));
-        measuredTurn(due).ifPresent(cache::beginProfile);
         cache.beginReplay();
     }
 

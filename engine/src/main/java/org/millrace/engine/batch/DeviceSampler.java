@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.Resources;
 
 /**
  * Draws as {@link Sampler} does, where the logits are: they need not come to the host. For
@@ -26,6 +27,7 @@ final class DeviceSampler implements AutoCloseable {
 
     private final KernelProvider kernels;
     private final int width;
+    private final Resources owned = new Resources();
     private final ByteBuffer requestBytes;
     private final ByteBuffer seenBytes;
     private final ByteBuffer drawnBytes;
@@ -40,10 +42,15 @@ final class DeviceSampler implements AutoCloseable {
         requestBytes = bytes(KernelProvider.DRAW_REQUEST_BYTES * maxRequests);
         seenBytes = bytes(Integer.BYTES * MAX_SEEN);
         drawnBytes = bytes(KernelProvider.DRAWN_BYTES * maxRequests);
-        requests = kernels.allocate(requestBytes.capacity());
-        seen = kernels.allocate(seenBytes.capacity());
-        drawn = kernels.allocate(drawnBytes.capacity());
-        scratch = kernels.allocate((long) Float.BYTES * maxRequests * width);
+        try {
+            requests = owned.add(kernels.allocate(requestBytes.capacity()));
+            seen = owned.add(kernels.allocate(seenBytes.capacity()));
+            drawn = owned.add(kernels.allocate(drawnBytes.capacity()));
+            scratch = owned.add(kernels.allocate((long) Float.BYTES * maxRequests * width));
+        } catch (OutOfMemoryError e) {
+            owned.close();
+            throw e;
+        }
     }
 
     private static ByteBuffer bytes(int length) {
@@ -122,9 +129,6 @@ final class DeviceSampler implements AutoCloseable {
 
     @Override
     public void close() {
-        requests.close();
-        seen.close();
-        drawn.close();
-        scratch.close();
+        owned.close();
     }
 }

@@ -13,6 +13,7 @@ import org.millrace.engine.Model;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.DeviceUsage;
 import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.Resources;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.Compaction;
 import org.millrace.engine.kvcache.CorruptCacheException;
@@ -33,14 +34,15 @@ import org.millrace.engine.model.TransformerModel;
  */
 public final class Generator implements AutoCloseable {
     /**
-     * Device memory that stays free for what steps allocate: attention's partial results,
-     * statistics of prompts. Where other processes take it, nothing more is admitted.
+     * Device memory that must be left at the start, for the statistics of prompts and for what the
+     * driver takes by itself. Steps allocate nothing else.
      */
     private static final long SPARE_DEVICE_BYTES = 64L << 20;
 
     private final Model model;
     private final GeneratorOptions options;
     private final KernelProvider kernels;
+    private final Resources owned = new Resources();
     private final PagePool pool;
     private final TransformerModel transformer;
     private final Scheduler scheduler;
@@ -83,32 +85,38 @@ public final class Generator implements AutoCloseable {
         }
         int capacity = (int) Math.min(pages, Integer.MAX_VALUE - 8);
         checkDeviceMemory(options.poolBytes());
-        pool = new PagePool(kernels, layout, capacity);
-        transformer = model.newTransformer(options.maxBatchTokens(), options.maxSequences());
         scheduler = new Scheduler(options.maxBatchTokens());
-        batch =
-                new StepBatch(
-                        kernels,
-                        pool,
-                        model.config().contextLength(),
-                        options.maxBatchTokens(),
-                        options.maxSequences());
         compactor = new Compactor(model);
-        deviceSampler =
-                DeviceSampler.of(kernels, options.maxSequences(), model.config().vocabSize());
-        logitRow =
-                ByteBuffer.allocateDirect(Float.BYTES * model.config().vocabSize())
-                        .order(ByteOrder.LITTLE_ENDIAN);
-        bestIds =
-                ByteBuffer.allocateDirect(Integer.BYTES * options.maxSequences())
-                        .order(ByteOrder.LITTLE_ENDIAN);
-        best = kernels.allocate(bestIds.capacity());
+        logitRow = bytes(Float.BYTES * model.config().vocabSize());
+        bestIds = bytes(Integer.BYTES * options.maxSequences());
         try {
+            pool = owned.add(new PagePool(kernels, layout, capacity));
+            transformer =
+                    owned.add(
+                            model.newTransformer(options.maxBatchTokens(), options.maxSequences()));
+            batch =
+                    owned.add(
+                            new StepBatch(
+                                    kernels,
+                                    pool,
+                                    model.config().contextLength(),
+                                    options.maxBatchTokens(),
+                                    options.maxSequences()));
+            deviceSampler =
+                    DeviceSampler.of(kernels, options.maxSequences(), model.config().vocabSize());
+            if (deviceSampler != null) {
+                owned.add(deviceSampler);
+            }
+            best = owned.add(kernels.allocate(bestIds.capacity()));
             checkDeviceMemory(0);
         } catch (OutOfMemoryError e) {
-            close();
+            owned.close();
             throw e;
         }
+    }
+
+    private static ByteBuffer bytes(int length) {
+        return ByteBuffer.allocateDirect(length).order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /**
@@ -127,12 +135,6 @@ public final class Generator implements AutoCloseable {
                             + ", needed="
                             + (bytes + SPARE_DEVICE_BYTES));
         }
-    }
-
-    /** Whether what a step may still allocate could lack memory. */
-    private boolean isDeviceFull() {
-        DeviceUsage usage = kernels.usage();
-        return usage != null && usage.freeBytes() < SPARE_DEVICE_BYTES;
     }
 
     /** An empty cache for a new session. Takes no page until its first step. */
@@ -179,9 +181,7 @@ public final class Generator implements AutoCloseable {
     }
 
     private boolean hasRoomForPages(long pages) {
-        return live.size() < options.maxSequences()
-                && pages <= pool.uncommittedPages()
-                && !isDeviceFull();
+        return live.size() < options.maxSequences() && pages <= pool.uncommittedPages();
     }
 
     /** Most positions of one session that the whole pool could hold. */
@@ -227,10 +227,10 @@ public final class Generator implements AutoCloseable {
 
     /**
      * One round: up to {@code maxBatchTokens} positions forward, at most one new token per
-     * sequence.
+     * sequence. A sequence whose prompt is to be measured waits while there is no memory for that.
      */
     public StepResult step() {
-        List<Scheduler.Slice> slices = scheduler.schedule(live);
+        List<Scheduler.Slice> slices = scheduler.schedule(live, compactor::prepare);
         StepResult result = new StepResult();
         if (slices.isEmpty()) {
             return result;
@@ -260,7 +260,6 @@ public final class Generator implements AutoCloseable {
     }
 
     private DeviceBuffer forward(List<Scheduler.Slice> slices, List<Ending> ending) {
-        slices.forEach(slice -> compactor.beforeStep(slice.sequence(), slice.rows()));
         batch.fill(slices);
         int[] indices = ending.stream().mapToInt(Ending::row).toArray();
         return transformer.step(
@@ -272,7 +271,7 @@ public final class Generator implements AutoCloseable {
      * then holds all that was said. The next turn would do it otherwise.
      */
     public void computeLast(Sequence sequence) {
-        if (sequence.nextRows() > 0) {
+        if (sequence.nextRows() > 0 && compactor.prepare(sequence, 1)) {
             forward(List.of(new Scheduler.Slice(sequence, 1)), List.of());
             compactor.afterStep(sequence);
         }
@@ -400,12 +399,6 @@ public final class Generator implements AutoCloseable {
 
     @Override
     public void close() {
-        batch.close();
-        best.close();
-        if (deviceSampler != null) {
-            deviceSampler.close();
-        }
-        transformer.close();
-        pool.close();
+        owned.close();
     }
 }

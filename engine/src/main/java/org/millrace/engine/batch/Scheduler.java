@@ -22,12 +22,22 @@ final class Scheduler {
         this.maxBatchTokens = maxBatchTokens;
     }
 
-    /** The next step's slices, at most {@code maxBatchTokens} rows in all. */
-    List<Slice> schedule(Iterable<Sequence> live) {
+    /** Whether the next rows of a sequence can be computed; it waits otherwise. */
+    @FunctionalInterface
+    interface Gate {
+        boolean opens(Sequence sequence, int rows);
+    }
+
+    /**
+     * The next step's slices, at most {@code maxBatchTokens} rows in all.
+     *
+     * @param gate asked once for each slice that is wanted
+     */
+    List<Slice> schedule(Iterable<Sequence> live, Gate gate) {
         List<Slice> slices = new ArrayList<>();
         int budget = maxBatchTokens;
         for (Sequence sequence : live) {
-            if (sequence.isDecoding() && budget > 0) {
+            if (sequence.isDecoding() && budget > 0 && gate.opens(sequence, 1)) {
                 slices.add(new Slice(sequence, 1));
                 budget--;
             }
@@ -35,8 +45,10 @@ final class Scheduler {
         for (Sequence sequence : live) {
             if (!sequence.isDecoding() && budget > 0) {
                 int rows = Math.min(sequence.nextRows(), budget);
-                slices.add(new Slice(sequence, rows));
-                budget -= rows;
+                if (gate.opens(sequence, rows)) {
+                    slices.add(new Slice(sequence, rows));
+                    budget -= rows;
+                }
             }
         }
         return slices;

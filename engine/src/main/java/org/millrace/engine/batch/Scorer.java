@@ -195,8 +195,10 @@ public final class Scorer {
             }
             List<Sequence> live = new ArrayList<>(all);
             while (!live.isEmpty()) {
-                List<Scheduler.Slice> slices = scheduler.schedule(live);
-                slices.forEach(slice -> compactor.beforeStep(slice.sequence(), slice.rows()));
+                List<Scheduler.Slice> slices = scheduler.schedule(live, compactor::prepare);
+                if (slices.isEmpty()) {
+                    throw new OutOfMemoryError("no memory to measure a prompt");
+                }
                 batch.fill(slices);
                 transformer.forward(batch.tokens(), batch.view());
                 deliver(transformer, batch, wanted(slices, all, texts), observer);

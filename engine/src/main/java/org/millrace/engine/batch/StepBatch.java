@@ -6,28 +6,38 @@ import java.nio.IntBuffer;
 import java.util.List;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.Resources;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.CacheView;
+import org.millrace.engine.kvcache.EntrySink;
 import org.millrace.engine.kvcache.PagePool;
+import org.millrace.engine.kvcache.PageTables;
 import org.millrace.engine.kvcache.Profile;
 import org.millrace.engine.kvcache.ProfiledTurn;
 import org.millrace.engine.kvcache.SessionCache;
 
 /**
  * The inputs of a step in the kernels' memory: tokens, positions, page tables. Filled anew for each
- * step, in buffers for the largest step that there can be.
+ * step, in buffers for the largest step that there can be; of page tables only what changed is
+ * sent.
  */
 final class StepBatch implements AutoCloseable {
     private static final int MIN_END = 256;
+    private static final int MIN_CHANGES = 1024;
+    private static final int CHANGE_INTS = KernelProvider.CHANGE_BYTES / Integer.BYTES;
 
     private final KernelProvider kernels;
     private final PagePool pool;
     private final int contextLength;
+    private final Resources owned = new Resources();
     private final Ints tokens;
     private final Ints rows;
     private final Ints sequences;
     private final Ints heads;
-    private final Ints entries;
+    private final PageTables tables;
+    private final DeviceBuffer entries;
+    private final Ints changes;
+    private final int maxChanges;
     private final Ints faults;
     private final Ints logitRows;
     private final Ints profiles;
@@ -51,14 +61,28 @@ final class StepBatch implements AutoCloseable {
         this.kernels = kernels;
         this.pool = pool;
         this.contextLength = contextLength;
-        tokens = new Ints(maxRows);
-        rows = new Ints(2L * maxRows);
-        sequences = new Ints(2L * maxSequences);
-        heads = new Ints(4L * maxSequences * pool.layout().numHeads());
-        entries = new Ints(2L * pool.capacity());
-        faults = new Ints(maxRows);
-        logitRows = new Ints(maxRows);
-        profiles = new Ints((long) ProfiledTurn.INTS * maxSequences);
+        int maxHeads = maxSequences * pool.layout().numHeads();
+        tables = new PageTables(pool.pages(), maxHeads);
+        // Those of two decode steps; more go in parts.
+        maxChanges = Math.max(MIN_CHANGES, 2 * maxHeads);
+        try {
+            tokens = ints(maxRows);
+            rows = ints(2L * maxRows);
+            sequences = ints(2L * maxSequences);
+            heads = ints(4L * maxHeads);
+            entries = owned.add(kernels.allocate(8L * tables.capacity()));
+            changes = ints(1 + (long) CHANGE_INTS * maxChanges);
+            faults = ints(maxRows);
+            logitRows = ints(maxRows);
+            profiles = ints((long) ProfiledTurn.INTS * maxSequences);
+        } catch (OutOfMemoryError e) {
+            owned.close();
+            throw e;
+        }
+    }
+
+    private Ints ints(long capacity) {
+        return owned.add(new Ints(capacity));
     }
 
     /**
@@ -109,24 +133,49 @@ final class StepBatch implements AutoCloseable {
     /** Score modes are set only while a sequence generates, one row a step. */
     private void fillHeads(List<Scheduler.Slice> slices, CacheLayout layout, int[] firstSlots) {
         isScored = false;
+        List<SessionCache> caches = slices.stream().map(slice -> slice.sequence().cache()).toList();
+        tables.place(caches);
         IntBuffer headInts = heads.start(4 * numSequences * layout.numHeads());
-        IntBuffer entryInts = entries.start(2 * totalPages(slices, layout));
+        Changes changed = new Changes();
         for (int layer = 0; layer < layout.numLayers(); layer++) {
             for (int s = 0; s < numSequences; s++) {
-                SessionCache cache = slices.get(s).sequence().cache();
+                SessionCache cache = caches.get(s);
                 for (int kvHead = 0; kvHead < layout.numKvHeads(); kvHead++) {
                     int head = layer * layout.numKvHeads() + kvHead;
-                    headInts.put(entryInts.position() / 2)
+                    headInts.put(cache.firstEntry(layer, kvHead))
                             .put(cache.pages(layer, kvHead))
                             .put(firstSlots[s * layout.numHeads() + head])
                             .put(cache.scoreMode(layer, kvHead));
                     isScored |= cache.scoreMode(layer, kvHead) != CacheView.SCORE_NONE;
-                    cache.writeEntries(layer, kvHead, entryInts);
+                    cache.takeChanges(layer, kvHead, changed);
                 }
             }
         }
         heads.upload();
-        entries.upload();
+        changed.upload();
+    }
+
+    /** Collects changes of page tables; what is more than the step's own takes is made at once. */
+    private final class Changes implements EntrySink {
+        private IntBuffer ints = changes.start(1 + CHANGE_INTS * maxChanges);
+        private int count;
+
+        @Override
+        public void change(int entry, int page, int liveMask) {
+            if (count == maxChanges) {
+                upload();
+                kernels.updateTables(changes.device, entries);
+                ints = changes.start(1 + CHANGE_INTS * maxChanges);
+                count = 0;
+            }
+            int at = 1 + CHANGE_INTS * count++;
+            ints.put(at, entry).put(at + 1, page).put(at + 2, liveMask);
+        }
+
+        void upload() {
+            ints.put(0, count);
+            changes.upload(1 + CHANGE_INTS * count);
+        }
     }
 
     private void fillProfiles(List<Scheduler.Slice> slices) {
@@ -144,18 +193,6 @@ final class StepBatch implements AutoCloseable {
         profiles.upload();
     }
 
-    private static int totalPages(List<Scheduler.Slice> slices, CacheLayout layout) {
-        int pages = 0;
-        for (Scheduler.Slice slice : slices) {
-            for (int layer = 0; layer < layout.numLayers(); layer++) {
-                for (int kvHead = 0; kvHead < layout.numKvHeads(); kvHead++) {
-                    pages += slice.sequence().cache().pages(layer, kvHead);
-                }
-            }
-        }
-        return pages;
-    }
-
     DeviceBuffer tokens() {
         return tokens.device;
     }
@@ -171,7 +208,8 @@ final class StepBatch implements AutoCloseable {
                 rows.device,
                 sequences.device,
                 heads.device,
-                entries.device,
+                entries,
+                changes.device,
                 faults.device,
                 pool.scores(),
                 isScored,
@@ -201,10 +239,7 @@ final class StepBatch implements AutoCloseable {
 
     @Override
     public void close() {
-        for (Ints ints :
-                List.of(tokens, rows, sequences, heads, entries, faults, logitRows, profiles)) {
-            ints.close();
-        }
+        owned.close();
     }
 
     /** An int array on the host with its copy in the kernels' memory. */
@@ -226,6 +261,11 @@ final class StepBatch implements AutoCloseable {
 
         void upload() {
             device.write(0, host.clear().limit(bytes));
+        }
+
+        void upload(int length) {
+            bytes = Integer.BYTES * length;
+            upload();
         }
 
         IntBuffer download(int length) {

@@ -18,17 +18,23 @@ public record Activations(
 
     /** Room for {@code rows} rows, with codes where a width of whole blocks allows them. */
     public static Activations allocate(KernelProvider kernels, int rows, int width) {
-        DeviceBuffer values = kernels.allocate(4L * rows * width);
-        if (width % BLOCK != 0) {
-            return new Activations(width, values, null, null, null);
+        Resources made = new Resources();
+        try {
+            DeviceBuffer values = made.add(kernels.allocate(4L * rows * width));
+            if (width % BLOCK != 0) {
+                return new Activations(width, values, null, null, null);
+            }
+            long blocks = (long) rows * (width / BLOCK);
+            return new Activations(
+                    width,
+                    values,
+                    made.add(kernels.allocate((long) rows * width)),
+                    made.add(kernels.allocate(4 * blocks)),
+                    made.add(kernels.allocate(4 * blocks)));
+        } catch (OutOfMemoryError e) {
+            made.close();
+            throw e;
         }
-        long blocks = (long) rows * (width / BLOCK);
-        return new Activations(
-                width,
-                values,
-                kernels.allocate((long) rows * width),
-                kernels.allocate(4 * blocks),
-                kernels.allocate(4 * blocks));
     }
 
     @Override

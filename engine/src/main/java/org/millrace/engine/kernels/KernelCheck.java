@@ -5,7 +5,10 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.kvcache.KvType;
@@ -32,8 +35,12 @@ public final class KernelCheck {
         int[] run(KernelProvider kernels);
     }
 
-    private static final List<TensorType> TYPES =
-            List.of(TensorType.Q8_0, TensorType.Q4_0, TensorType.Q4_K, TensorType.Q6_K);
+    /** Rows of a prompt's chunk; no multiple of what kernels take at once. */
+    private static final int CHUNK = 61;
+
+    /** Blocks of these begin with a scale and a minimum, those of others with a scale alone. */
+    private static final Set<TensorType> HAVE_MINS =
+            Set.of(TensorType.Q4_1, TensorType.Q5_1, TensorType.Q4_K, TensorType.Q5_K);
 
     private final KernelProvider tested;
     private final KernelProvider reference;
@@ -50,24 +57,27 @@ public final class KernelCheck {
     public static List<Result> run(KernelProvider tested, long seed) {
         try (KernelProvider reference = KernelProviders.lookup("reference", 1)) {
             KernelCheck check = new KernelCheck(tested, reference, seed);
-            for (TensorType type : TYPES) {
-                check.product(type, ActivationType.INT8, 1);
-                check.product(type, ActivationType.INT8, 2 + check.random.nextInt(15));
-                check.product(type, ActivationType.F32, 1 + check.random.nextInt(4));
+            for (TensorType type : TensorType.values()) {
+                check.products(type);
+                check.embedding(type);
             }
-            check.product(TensorType.F32, ActivationType.F32, 3);
             check.rows();
+            check.codes();
+            check.tables();
             for (KvType type : KvType.values()) {
                 check.attention(type, 64, 3);
                 check.attention(type, 128, 4);
+                check.statisticsScoresAndMoves(type);
             }
             return List.copyOf(check.results);
         }
     }
 
     private void compare(String kernel, String shape, Operation operation) {
-        int[] expected = operation.run(reference);
-        int[] actual = operation.run(tested);
+        compare(kernel, shape, operation.run(reference), operation.run(tested));
+    }
+
+    private void compare(String kernel, String shape, int[] expected, int[] actual) {
         String difference = "";
         for (int i = 0; i < expected.length && difference.isEmpty(); i++) {
             if (expected[i] != actual[i]) {
@@ -79,9 +89,19 @@ public final class KernelCheck {
         results.add(new Result(kernel, shape, difference));
     }
 
+    /** One row, a few, and more than tensor cores take at once. */
+    private void products(TensorType type) {
+        if (!type.isFloat()) {
+            product(type, ActivationType.INT8, 1);
+            product(type, ActivationType.INT8, 2 + random.nextInt(7));
+            product(type, ActivationType.INT8, 9 + random.nextInt(60));
+        }
+        product(type, ActivationType.F32, 1 + random.nextInt(4));
+    }
+
     private void product(TensorType type, ActivationType activations, int batch) {
-        int columns = 256 * (1 + random.nextInt(9));
-        int rows = 1 + random.nextInt(100);
+        int columns = 256 * (1 + random.nextInt(6));
+        int rows = 1 + random.nextInt(64);
         Tensor tensor = randomTensor(type, rows, columns);
         ByteBuffer x = randomFloats(batch * columns);
         String shape = type + " " + rows + "x" + columns + " batch=" + batch;
@@ -98,6 +118,23 @@ public final class KernelCheck {
                         }
                         WeightMatrix[] matrices = {matrix};
                         kernels.matmul(in, batch, matrices, new DeviceBuffer[] {out});
+                        return read(out);
+                    }
+                });
+    }
+
+    private void embedding(TensorType type) {
+        int columns = 256 * (1 + random.nextInt(3));
+        Tensor tensor = randomTensor(type, 50, columns);
+        ByteBuffer tokens = ints(9, i -> random.nextInt(50));
+        compare(
+                "embed",
+                type + " 50x" + columns,
+                kernels -> {
+                    try (WeightMatrix table = kernels.pack(tensor, ActivationType.INT8);
+                            DeviceBuffer ids = upload(kernels, tokens);
+                            DeviceBuffer out = kernels.allocate(4L * 9 * columns)) {
+                        kernels.embed(table, ids, 9, out);
                         return read(out);
                     }
                 });
@@ -124,6 +161,84 @@ public final class KernelCheck {
                 "gatherRows",
                 shape,
                 k -> rows(k, x, indices, (a, b, out) -> k.gatherRows(a, b, rows, width, out)));
+    }
+
+    /** Some entries of a table, more of them than a thread block takes. */
+    private void tables() {
+        int entries = 600 + random.nextInt(600);
+        int count = entries / 2;
+        int[] order = IntStream.range(0, entries).toArray();
+        for (int i = 0; i < count; i++) {
+            int with = i + random.nextInt(entries - i);
+            int entry = order[with];
+            order[with] = order[i];
+            order[i] = entry;
+        }
+        ByteBuffer changes =
+                ints(
+                        1 + 3 * entries,
+                        i -> i == 0 ? count : i % 3 == 1 ? order[i / 3] : random.nextInt());
+        compare(
+                "updateTables",
+                count + " of " + entries,
+                kernels -> {
+                    try (DeviceBuffer list = upload(kernels, changes);
+                            DeviceBuffer table = kernels.allocate(8L * entries)) {
+                        kernels.updateTables(list, table);
+                        return read(table);
+                    }
+                });
+    }
+
+    /** Quantisation, by itself and on the way of other operations. */
+    private void codes() {
+        int rows = 1 + random.nextInt(20);
+        int width = 32 * (1 + random.nextInt(60));
+        ByteBuffer x = randomFloats(rows * width);
+        ByteBuffer y = randomFloats(rows * width);
+        String shape = rows + "x" + width + " with codes";
+        compare(
+                "quantize",
+                shape,
+                kernels ->
+                        codes(
+                                kernels,
+                                x,
+                                y,
+                                width,
+                                (a, b, out) -> {
+                                    out.values().write(0, x.duplicate());
+                                    kernels.quantize(out, rows);
+                                }));
+        compare(
+                "rmsNorm",
+                shape,
+                k -> codes(k, x, y, width, (a, b, o) -> k.normalize(a, b, 1e-5f, rows, true, o)));
+        compare(
+                "swiGlu",
+                shape,
+                k -> codes(k, x, y, width, (a, b, o) -> k.activate(a, b, rows, true, o)));
+    }
+
+    @FunctionalInterface
+    private interface CodesOperation {
+        void run(DeviceBuffer x, DeviceBuffer y, Activations out);
+    }
+
+    private static int[] codes(
+            KernelProvider kernels,
+            ByteBuffer x,
+            ByteBuffer y,
+            int width,
+            CodesOperation operation) {
+        try (DeviceBuffer a = upload(kernels, x);
+                DeviceBuffer b = upload(kernels, y);
+                Activations out = Activations.allocate(kernels, x.capacity() / 4 / width, width)) {
+            operation.run(a, b, out);
+            return Stream.of(out.values(), out.codes(), out.scales(), out.sums())
+                    .flatMapToInt(buffer -> IntStream.of(read(buffer)))
+                    .toArray();
+        }
     }
 
     @FunctionalInterface
@@ -174,12 +289,27 @@ public final class KernelCheck {
                         CacheView view =
                                 new CacheView(
                                         page, pool, rows, 1, 1, rows, rowTable, sequences, heads,
-                                        entries, faults, scores, false, null);
+                                        entries, null, faults, scores, false, null);
                         kernels.ropeAndStore(view, 0, groupSize, ropes, qs, ks, vs);
                         kernels.attention(view, 0, groupSize, qs, out);
                         return read(out);
                     }
                 });
+    }
+
+    /** A measured prompt in chunks, scored decode steps over holes, and slots that move. */
+    private void statisticsScoresAndMoves(KvType type) {
+        int headDim = 2 * (8 + random.nextInt(57));
+        int groupSize = 1 + random.nextInt(9);
+        AttentionCase test =
+                new AttentionCase(
+                        new KvPageDescriptor(type, headDim), groupSize, random.nextLong());
+        String shape = type + " headDim=" + headDim + " groupSize=" + groupSize;
+        AttentionCase.Result expected = test.run(reference, CHUNK);
+        AttentionCase.Result actual = test.run(tested, CHUNK);
+        compare("attention", shape + " ragged", expected.attention(), actual.attention());
+        compare("attentionShares", shape, expected.measured(), actual.measured());
+        compare("moveSlots", shape, expected.pool(), actual.pool());
     }
 
     /** Page table of a full cache whose pages lie backwards: page number, live mask. */
@@ -200,11 +330,12 @@ public final class KernelCheck {
         ByteBuffer data = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
         random.nextBytes(data.array());
         // Half floats inside random bytes: one exponent bit cleared, so that none is infinite.
-        int scale = type == TensorType.Q6_K ? type.blockBytes() - 2 : 0;
+        int firstHalf = type == TensorType.Q6_K ? type.blockBytes() - 2 : 0;
+        int halves = HAVE_MINS.contains(type) ? 2 : 1;
         for (int block = 0; block < bytes; block += type.blockBytes()) {
-            data.put(block + scale + 1, (byte) (data.get(block + scale + 1) & 0xBF));
-            if (type == TensorType.Q4_K) {
-                data.put(block + 3, (byte) (data.get(block + 3) & 0xBF));
+            for (int i = 0; i < halves; i++) {
+                int high = block + firstHalf + 2 * i + 1;
+                data.put(high, (byte) (data.get(high) & 0xBF));
             }
         }
         return new Tensor("random", type, rows, columns, data);

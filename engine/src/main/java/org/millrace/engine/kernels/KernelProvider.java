@@ -1,5 +1,7 @@
 package org.millrace.engine.kernels;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.tensor.Tensor;
@@ -58,6 +60,25 @@ public interface KernelProvider extends AutoCloseable {
     void matmul(Activations in, int rows, WeightMatrix[] weights, DeviceBuffer[] outs);
 
     /**
+     * Brings page tables up to date.
+     *
+     * @param changes int[1 + 3 * n]: count, at most n, then so many times entry, page number, live
+     *     mask; no entry twice
+     * @param entries int[][2], see {@link CacheView}
+     */
+    default void updateTables(DeviceBuffer changes, DeviceBuffer entries) {
+        ByteBuffer count = ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        changes.read(0, count);
+        ByteBuffer all =
+                ByteBuffer.allocate(CHANGE_BYTES * count.getInt(0)).order(ByteOrder.LITTLE_ENDIAN);
+        changes.read(Integer.BYTES, all);
+        for (int at = 0; at < all.capacity(); at += CHANGE_BYTES) {
+            all.limit(at + CHANGE_BYTES).position(at + Integer.BYTES);
+            entries.write(8L * all.getInt(at), all);
+        }
+    }
+
+    /**
      * Rotates queries and keys by their rows' positions and stores keys and values of one layer in
      * their slots, with the slots' positions and score 0. Sets {@code view.faults}.
      *
@@ -85,6 +106,16 @@ public interface KernelProvider extends AutoCloseable {
      * @param out float[numRows][numHeads][headDim]
      */
     void attention(CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out);
+
+    /**
+     * Takes the scratch memory that {@link #attention} needs for steps of a model, so that no step
+     * lacks it; for providers whose memory may be short. Throws OutOfMemoryError.
+     *
+     * @param maxRows of a step
+     * @param positions most positions of a sequence
+     */
+    default void reserveAttention(
+            int numHeads, int numKvHeads, int headDim, int maxRows, int positions) {}
 
     /**
      * Copies slots to other pages of the same pool: position, key, value, scales and score. No
@@ -190,6 +221,9 @@ public interface KernelProvider extends AutoCloseable {
         matmul(in, rows, new WeightMatrix[] {weights}, new DeviceBuffer[] {product});
         add(sum, product, rows * weights.rows());
     }
+
+    /** Bytes of a change of {@link #updateTables}. */
+    int CHANGE_BYTES = 3 * Integer.BYTES;
 
     /** Bytes of a request of {@link #draw}: SampleRequest of {@code sample.cu}. */
     int DRAW_REQUEST_BYTES = 48;

@@ -88,7 +88,7 @@ public final class KernelSpeed {
             CacheView view =
                     new CacheView(
                             page, pool, SEQUENCES, SEQUENCES, KV_HEADS, positions, rows, sequences,
-                            table, entries, faults, scores, false, null);
+                            table, entries, null, faults, scores, false, null);
             int numHeads = KV_HEADS * GROUP_SIZE;
             double seconds = time(out, () -> kernels.attention(view, 0, numHeads, q, out));
             String shape =

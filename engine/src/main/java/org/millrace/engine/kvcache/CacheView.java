@@ -21,6 +21,8 @@ import org.millrace.engine.kernels.DeviceBuffer;
  *     {@link #SCORE_SUM} or {@link #SCORE_PEAK}; the last two only where the sequence has one row
  * @param entries int[][2]: page number, live mask (bit s = slot s of the page holds a retained
  *     position; slots of the rows of this step are set)
+ * @param changes what {@link org.millrace.engine.kernels.KernelProvider#updateTables} has to write
+ *     into {@code entries} before anything else is computed; null if it is all there
  * @param faults int[numRows]: kernels set 1 where a stored K, V or scale is not finite
  * @param scores float[pool pages][page slots]: what decode steps attended to a slot with; 0 once a
  *     slot is filled, then as the head's score mode says
@@ -38,6 +40,7 @@ public record CacheView(
         DeviceBuffer sequences,
         DeviceBuffer heads,
         DeviceBuffer entries,
+        DeviceBuffer changes,
         DeviceBuffer faults,
         DeviceBuffer scores,
         boolean scored,

@@ -23,6 +23,14 @@ final class HeadCache {
     /** Position of each slot taken, live or not. */
     private int[] positions = new int[4 * PAGE_SLOTS];
 
+    /** Entries before this one are as kernels have them. */
+    private int firstChanged;
+
+    /** Where kernels have the table: the generation, first entry and size of its place. */
+    private int placeGeneration;
+
+    private int firstEntry;
+    private int room;
     private int slots;
     private int live;
     private int nextOrdinal;
@@ -119,6 +127,36 @@ final class HeadCache {
         positions[slot] = position;
     }
 
+    private void markChanged(int index) {
+        firstChanged = Math.min(firstChanged, index);
+    }
+
+    /** Whether the table has a place of this generation, in which it fits. */
+    boolean hasPlace(int generation) {
+        return placeGeneration == generation && pages() <= room;
+    }
+
+    /** Gives it a place, where kernels have nothing of it yet. */
+    void place(int generation, int entry, int size) {
+        placeGeneration = generation;
+        firstEntry = entry;
+        room = size;
+        firstChanged = 0;
+    }
+
+    /** First entry of its place. */
+    int firstEntry() {
+        return firstEntry;
+    }
+
+    /** Tells {@code sink} of all entries that kernels do not have yet; from here on they do. */
+    void takeChanges(EntrySink sink) {
+        for (int index = firstChanged; index < pages(); index++) {
+            sink.change(firstEntry + index, page(index), liveMask(index));
+        }
+        firstChanged = pages();
+    }
+
     /** Takes slots for {@code count} positions, with new pages where needed; all become live. */
     void append(int firstPosition, int count, PagePool pool) {
         for (int i = 0; i < count; i++) {
@@ -127,6 +165,7 @@ final class HeadCache {
                 addPage(index, pool.allocate(), nextOrdinal++);
             }
             entries[ENTRY_INTS * index + 1] |= 1 << slots % PAGE_SLOTS;
+            markChanged(index);
             positions[slots] = firstPosition + i;
             slots++;
             live++;
@@ -158,6 +197,7 @@ final class HeadCache {
             live += Integer.bitCount(saved.liveMasks()[index]);
         }
         storedPages = fullPages();
+        markChanged(0);
     }
 
     /**
@@ -169,6 +209,7 @@ final class HeadCache {
         for (int slot = 0; slot < slots; slot++) {
             if (isLive(slot) && drop.test(positions[slot])) {
                 entries[ENTRY_INTS * (slot / PAGE_SLOTS) + 1] &= ~(1 << slot % PAGE_SLOTS);
+                markChanged(slot / PAGE_SLOTS);
                 live--;
             }
         }
@@ -276,13 +317,14 @@ final class HeadCache {
         int last = slotsBeforeReplay / PAGE_SLOTS;
         if (slotsBeforeReplay % PAGE_SLOTS != 0) {
             entries[ENTRY_INTS * last + 1] = durableMask(last);
+            markChanged(last);
         }
         slots = slotsBeforeReplay;
         nextOrdinal = ordinalBeforeReplay;
         slotsBeforeReplay = -1;
     }
 
-    /** Appends the page table, int[pages][2], to {@code target}. */
+    /** Appends the whole page table, int[pages][2], to {@code target}. */
     void writeEntries(IntBuffer target) {
         target.put(entries, 0, ENTRY_INTS * pages());
     }

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.Resources;
 
 /**
  * Owner of all pages of a generator: one buffer of pages, one of their slots' scores, a stack of
@@ -12,9 +13,19 @@ import org.millrace.engine.kernels.KernelProvider;
  * profiled turns, too. Not thread safe.
  */
 public final class PagePool implements AutoCloseable {
+    private static final int MOVE_BYTES = 4 * Integer.BYTES;
+
+    /** Bytes that are read at once. */
+    private static final int READ_BYTES = 1 << 20;
+
+    /** Slots that are moved at once. */
+    private static final int MOVES = 4096;
+
     private final CacheLayout layout;
+    private final Resources owned = new Resources();
     private final DeviceBuffer storage;
     private final DeviceBuffer scores;
+    private final DeviceBuffer moveList;
     private final KernelProvider kernels;
     private final TurnStatistics statistics;
     private final int capacity;
@@ -29,14 +40,15 @@ public final class PagePool implements AutoCloseable {
         this.layout = layout;
         this.capacity = capacity;
         this.pages = Math.toIntExact(layout.poolPages(capacity));
-        this.storage = kernels.allocate((long) pages * layout.page().pageBytes());
         try {
-            this.scores = kernels.allocate((long) pages * CacheLayout.SCORE_BYTES);
+            storage = owned.add(kernels.allocate((long) pages * layout.page().pageBytes()));
+            scores = owned.add(kernels.allocate((long) pages * CacheLayout.SCORE_BYTES));
+            moveList = owned.add(kernels.allocate(MOVE_BYTES * MOVES));
         } catch (OutOfMemoryError e) {
-            storage.close();
+            owned.close();
             throw e;
         }
-        this.statistics = new TurnStatistics(kernels);
+        this.statistics = owned.add(new TurnStatistics(kernels));
         this.free = new int[pages];
         this.freePages = pages;
         for (int i = 0; i < pages; i++) {
@@ -69,6 +81,11 @@ public final class PagePool implements AutoCloseable {
 
     public int usedPages() {
         return pages - freePages;
+    }
+
+    /** All pages, those included that cannot be promised. */
+    public int pages() {
+        return pages;
     }
 
     /** Pages beside those that can be promised. */
@@ -111,17 +128,18 @@ public final class PagePool implements AutoCloseable {
     }
 
     /**
-     * Copies slots to other pages.
+     * Copies slots to other pages. No source page is a target page.
      *
      * @param moves int[count][4]: source page, source slot, target page, target slot
      */
     void moveSlots(int[] moves, int count) {
-        ByteBuffer bytes =
-                ByteBuffer.allocateDirect(4 * Integer.BYTES * count).order(ByteOrder.LITTLE_ENDIAN);
-        bytes.asIntBuffer().put(moves, 0, 4 * count);
-        try (DeviceBuffer buffer = kernels.allocate(bytes.capacity())) {
-            buffer.write(0, bytes);
-            kernels.moveSlots(layout.page(), storage, scores, buffer, count);
+        for (int first = 0; first < count; first += MOVES) {
+            int part = Math.min(MOVES, count - first);
+            ByteBuffer bytes =
+                    ByteBuffer.allocateDirect(MOVE_BYTES * part).order(ByteOrder.LITTLE_ENDIAN);
+            bytes.asIntBuffer().put(moves, 4 * first, 4 * part);
+            moveList.write(0, bytes);
+            kernels.moveSlots(layout.page(), storage, scores, moveList, part);
         }
     }
 
@@ -138,12 +156,33 @@ public final class PagePool implements AutoCloseable {
         scores.write((long) page * CacheLayout.SCORE_BYTES, source);
     }
 
-    /** Copies a page's bytes into {@code target}, which is cleared first and flipped after. */
-    void read(int page, ByteBuffer target) {
-        target.clear().order(ByteOrder.LITTLE_ENDIAN);
-        target.limit(layout.page().pageBytes());
-        storage.read((long) page * layout.page().pageBytes(), target);
-        target.flip();
+    /** Takes the bytes of one of several pages. */
+    @FunctionalInterface
+    interface PageTarget {
+        /**
+         * @param index of the page among those that are read
+         * @param page little-endian, valid until this returns
+         */
+        void accept(int index, ByteBuffer page);
+    }
+
+    /** Reads pages, many at once, and hands them out one by one. */
+    void readEach(int[] pageNumbers, PageTarget target) {
+        int pageBytes = layout.page().pageBytes();
+        int atOnce = Math.max(1, READ_BYTES / pageBytes);
+        for (int first = 0; first < pageNumbers.length; first += atOnce) {
+            int count = Math.min(atOnce, pageNumbers.length - first);
+            long[] offsets = new long[count];
+            for (int i = 0; i < count; i++) {
+                offsets[i] = (long) pageNumbers[first + i] * pageBytes;
+            }
+            ByteBuffer read = ByteBuffer.allocate(count * pageBytes);
+            storage.readEach(offsets, pageBytes, read);
+            for (int i = 0; i < count; i++) {
+                ByteBuffer page = read.slice(i * pageBytes, pageBytes);
+                target.accept(first + i, page.order(ByteOrder.LITTLE_ENDIAN));
+            }
+        }
     }
 
     /** Overwrites a page with the remaining bytes of {@code source}. */
@@ -153,8 +192,6 @@ public final class PagePool implements AutoCloseable {
 
     @Override
     public void close() {
-        storage.close();
-        scores.close();
-        statistics.close();
+        owned.close();
     }
 }

@@ -19,22 +19,25 @@ final class ProfileCodec {
 
     private ProfileCodec() {}
 
-    static byte[] encode(SessionCache cache) {
-        ProfiledTurn turn = cache.profiledTurn();
+    /** What was measured: the statistics of each head. */
+    record Profile(ProfiledTurn turn, long[][] statistics) {}
+
+    static byte[] encode(Profile profile) {
+        ProfiledTurn turn = profile.turn();
+        int heads = profile.statistics().length;
         int areaBytes = Long.BYTES * turn.areaLongs();
-        int bytes = Math.addExact(TURN_BYTES, Math.multiplyExact(cache.numHeads(), areaBytes));
+        int bytes = Math.addExact(TURN_BYTES, Math.multiplyExact(heads, areaBytes));
         ByteBuffer out = Sections.start(bytes, MAGIC);
         turn.write(0, out.asIntBuffer());
         out.position(out.position() + TURN_BYTES);
-        for (int head = 0; head < cache.numHeads(); head++) {
-            out.asLongBuffer().put(cache.statistics(head));
+        for (long[] area : profile.statistics()) {
+            out.asLongBuffer().put(area);
             out.position(out.position() + areaBytes);
         }
         return Sections.finish(out);
     }
 
-    /** Goes on with the profile that {@code bytes} hold. */
-    static void restore(byte[] bytes, SessionCache cache) {
+    static Profile decode(byte[] bytes, int heads) {
         ByteBuffer in = Sections.open(bytes, MAGIC, "profile of a prompt");
         IntBuffer ints = in.slice().order(in.order()).asIntBuffer();
         ProfiledTurn turn = ProfiledTurn.read(ints, 0);
@@ -42,17 +45,16 @@ final class ProfileCodec {
             throw new CorruptCacheException("profile of a prompt without a turn");
         }
         in.position(in.position() + TURN_BYTES);
-        cache.beginProfile(turn);
+        long[][] statistics = new long[heads][turn.areaLongs()];
         try {
-            for (int head = 0; head < cache.numHeads(); head++) {
-                long[] statistics = new long[turn.areaLongs()];
-                in.asLongBuffer().get(statistics);
-                in.position(in.position() + Long.BYTES * statistics.length);
-                cache.setStatistics(head, statistics);
+            for (long[] area : statistics) {
+                in.asLongBuffer().get(area);
+                in.position(in.position() + Long.BYTES * area.length);
             }
         } catch (BufferUnderflowException e) {
             throw new CorruptCacheException(
                     "profile of a prompt ends early: bytes=" + bytes.length);
         }
+        return new Profile(turn, statistics);
     }
 }

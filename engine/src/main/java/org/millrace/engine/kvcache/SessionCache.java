@@ -41,6 +41,9 @@ public final class SessionCache implements AutoCloseable {
     private ProfiledTurn profiledTurn;
     private long profileOffset;
 
+    /** Statistics out of a snapshot, as long as there is no memory for them; else null. */
+    private ProfileCodec.Profile savedProfile;
+
     /** An empty cache that takes its pages from {@code pool}. */
     public SessionCache(PagePool pool) {
         this.pool = pool;
@@ -72,7 +75,8 @@ public final class SessionCache implements AutoCloseable {
             codec.restorePages(header, saved.tails(), cache.tailLog, pages, cache.heads);
             codec.restoreScores(saved.scores(), cache.firstScored(), cache.heads);
             if (header.isProfiled()) {
-                ProfileCodec.restore(saved.profile(), cache);
+                cache.savedProfile = ProfileCodec.decode(saved.profile(), cache.heads.length);
+                cache.resumeProfile();
             }
             return cache;
         } catch (RuntimeException e) {
@@ -174,9 +178,23 @@ public final class SessionCache implements AutoCloseable {
         return head(layer, kvHead).pages();
     }
 
+    /** Entry in the kernels' memory that a head's page table begins at. */
+    public int firstEntry(int layer, int kvHead) {
+        return head(layer, kvHead).firstEntry();
+    }
+
+    /** Tells {@code sink} what of a head's page table the kernels do not have yet, once. */
+    public void takeChanges(int layer, int kvHead, EntrySink sink) {
+        head(layer, kvHead).takeChanges(sink);
+    }
+
     /** Appends a head's page table to {@code target}: int[pages][2], page number and live mask. */
     public void writeEntries(int layer, int kvHead, IntBuffer target) {
         head(layer, kvHead).writeEntries(target);
+    }
+
+    HeadCache[] heads() {
+        return heads;
     }
 
     private HeadCache head(int layer, int kvHead) {
@@ -340,11 +358,41 @@ public final class SessionCache implements AutoCloseable {
         return compactions.isEmpty() ? 0 : compactions.get(compactions.size() - 1).start();
     }
 
-    /** From here on kernels measure {@code turn}, until its compaction or {@link #endProfile}. */
-    public void beginProfile(ProfiledTurn turn) {
+    /**
+     * From here on kernels measure {@code turn}, until its compaction or {@link #endProfile}.
+     *
+     * @return false if there is no memory for what they measure, now
+     */
+    public boolean beginProfile(ProfiledTurn turn) {
         endProfile();
-        profileOffset = pool.statistics().allocate((long) heads.length * turn.areaLongs());
+        long offset = pool.statistics().allocate((long) heads.length * turn.areaLongs());
+        if (offset == TurnStatistics.NO_ROOM) {
+            return false;
+        }
+        profileOffset = offset;
         profiledTurn = turn;
+        return true;
+    }
+
+    /**
+     * To be called before positions are computed: what was measured before a snapshot is gone on
+     * with.
+     *
+     * @return false if there is no memory for it, now
+     */
+    public boolean resumeProfile() {
+        ProfileCodec.Profile saved = savedProfile;
+        if (saved == null) {
+            return true;
+        }
+        if (!beginProfile(saved.turn())) {
+            savedProfile = saved;
+            return false;
+        }
+        for (int head = 0; head < heads.length; head++) {
+            setStatistics(head, saved.statistics()[head]);
+        }
+        return true;
     }
 
     /** What is being measured; null if nothing is. */
@@ -362,7 +410,7 @@ public final class SessionCache implements AutoCloseable {
         return statistics(layer * pool.layout().numKvHeads() + kvHead);
     }
 
-    long[] statistics(int head) {
+    private long[] statistics(int head) {
         int size = profiledTurn.areaLongs();
         return pool.statistics().read(profileOffset + (long) head * size, size);
     }
@@ -371,12 +419,9 @@ public final class SessionCache implements AutoCloseable {
         pool.statistics().write(profileOffset + (long) head * values.length, values);
     }
 
-    int numHeads() {
-        return heads.length;
-    }
-
     /** Forgets what was measured. */
     public void endProfile() {
+        savedProfile = null;
         if (profiledTurn != null) {
             pool.statistics().free(profileOffset);
             profiledTurn = null;
@@ -437,13 +482,24 @@ public final class SessionCache implements AutoCloseable {
     }
 
     private SavedCache save(byte[] tails) {
-        boolean isProfiled = profiledTurn != null && !isReplaying();
+        ProfileCodec.Profile profile = savedProfile == null ? profile() : savedProfile;
+        boolean isProfiled = profile != null;
         SavedHeader header = SavedHeader.of(pool.layout(), length, isProfiled, compactions, heads);
         return new SavedCache(
                 header.encode(),
                 tails,
                 new SessionCacheCodec(pool).encodeScores(firstScored(), heads),
-                isProfiled ? ProfileCodec.encode(this) : new byte[0]);
+                isProfiled ? ProfileCodec.encode(profile) : new byte[0]);
+    }
+
+    /** What was measured so far; null if nothing was that belongs into storage. */
+    private ProfileCodec.Profile profile() {
+        if (profiledTurn == null || isReplaying()) {
+            return null;
+        }
+        long[][] statistics = new long[heads.length][];
+        Arrays.setAll(statistics, this::statistics);
+        return new ProfileCodec.Profile(profiledTurn, statistics);
     }
 
     /** Gives all pages back to the pool. */

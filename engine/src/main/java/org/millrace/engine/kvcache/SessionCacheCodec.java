@@ -4,6 +4,8 @@ import java.io.ByteArrayOutputStream;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Stream;
 
 /**
@@ -45,31 +47,33 @@ final class SessionCacheCodec {
         return (long) layer << 48 | (long) kvHead << 32 | ordinal;
     }
 
+    /**
+     * A page on its way into storage.
+     *
+     * @param number in the pool
+     */
+    private record FullPage(long id, int number, int liveMask) {}
+
     int writeFullPages(HeadCache[] heads, PageSink sink) {
-        int written = 0;
+        List<FullPage> full = new ArrayList<>();
         for (int i = 0; i < heads.length; i++) {
             HeadCache head = heads[i];
             for (int index = head.storedPages(); index < head.fullPages(); index++) {
-                sink.write(
-                        pageId(
-                                i / layout.numKvHeads(),
-                                i % layout.numKvHeads(),
-                                head.ordinal(index)),
-                        encodePage(head.page(index), head.durableMask(index)));
-                written++;
+                int kvHead = i % layout.numKvHeads();
+                long id = pageId(i / layout.numKvHeads(), kvHead, head.ordinal(index));
+                full.add(new FullPage(id, head.page(index), head.durableMask(index)));
             }
             head.markStored(head.fullPages());
         }
-        return written;
+        pool.readEach(
+                full.stream().mapToInt(FullPage::number).toArray(),
+                (i, raw) -> sink.write(full.get(i).id(), encodePage(raw, full.get(i).liveMask())));
+        return full.size();
     }
 
-    private byte[] encodePage(int number, int liveMask) {
-        ByteBuffer out = Sections.start(page.pageBytes(), PAGE_MAGIC);
-        int start = out.position();
-        ByteBuffer raw = out.slice(start, page.pageBytes());
-        pool.read(number, raw);
-        clearDeadSlots(raw.order(ByteOrder.LITTLE_ENDIAN), liveMask);
-        return Sections.finish(out.position(start + page.pageBytes()));
+    private byte[] encodePage(ByteBuffer raw, int liveMask) {
+        clearDeadSlots(raw, liveMask);
+        return Sections.finish(Sections.start(page.pageBytes(), PAGE_MAGIC).put(raw.rewind()));
     }
 
     /** What was evicted is nobody's: neither may it be stored, nor may bytes depend on it. */
@@ -83,23 +87,23 @@ final class SessionCacheCodec {
     }
 
     byte[] encodeTails(HeadCache[] heads) {
+        List<HeadCache> unfinished =
+                Stream.of(heads)
+                        .filter(head -> head.durableSlots() % KvPageDescriptor.PAGE_SLOTS != 0)
+                        .toList();
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        ByteBuffer raw = ByteBuffer.allocate(page.pageBytes());
         ByteBuffer slotBytes = ByteBuffer.allocate(slots.bytes()).order(ByteOrder.LITTLE_ENDIAN);
-        for (HeadCache head : heads) {
-            int filled = head.durableSlots() % KvPageDescriptor.PAGE_SLOTS;
-            if (filled == 0) {
-                continue;
-            }
-            int last = head.fullPages();
-            pool.read(head.page(last), raw);
-            for (int slot = 0; slot < filled; slot++) {
-                if ((head.durableMask(last) >>> slot & 1) != 0) {
-                    slots.write(raw, slot, slotBytes.clear());
-                    bytes.write(slotBytes.array(), 0, slotBytes.position());
-                }
-            }
-        }
+        pool.readEach(
+                unfinished.stream().mapToInt(head -> head.page(head.fullPages())).toArray(),
+                (i, raw) -> {
+                    int mask = unfinished.get(i).durableMask(unfinished.get(i).fullPages());
+                    for (int slot = 0; slot < KvPageDescriptor.PAGE_SLOTS; slot++) {
+                        if ((mask >>> slot & 1) != 0) {
+                            slots.write(raw, slot, slotBytes.clear());
+                            bytes.write(slotBytes.array(), 0, slotBytes.position());
+                        }
+                    }
+                });
         ByteBuffer out = Sections.start(bytes.size(), TAILS_MAGIC);
         return Sections.finish(out.put(bytes.toByteArray()));
     }

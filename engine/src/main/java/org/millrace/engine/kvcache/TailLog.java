@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.stream.IntStream;
 
 /**
  * Unfinished pages of a running turn in storage, as a log: each snapshot adds an entry with the
@@ -96,29 +97,30 @@ final class TailLog {
     private byte[] encode(HeadCache[] heads, int bytes) {
         int[] touched = new int[heads.length];
         Arrays.fill(touched, NONE);
-        ByteBuffer raw = ByteBuffer.allocate(pool.layout().page().pageBytes());
+        int[] grown =
+                IntStream.range(0, heads.length)
+                        .filter(i -> first(heads, i) < filled(heads[i]))
+                        .toArray();
         ByteBuffer out = Sections.start(bytes, ENTRY_MAGIC);
-        for (int i = 0; i < heads.length; i++) {
-            int first = first(heads, i);
-            int filled = filled(heads[i]);
-            if (first == filled) {
-                continue;
-            }
-            int tail = heads[i].fullPages();
-            int mask = heads[i].durableMask(tail);
-            touched[i] = tailOrdinal(heads[i]);
-            out.putInt(i).putInt(touched[i]).putInt(first).putInt(filled - first);
-            pool.read(heads[i].page(tail), raw);
-            for (int slot = first; slot < filled; slot++) {
-                if ((mask >>> slot & 1) != 0) {
-                    slots.write(raw, slot, out);
-                } else {
-                    out.position(out.position() + slots.bytes());
-                }
-            }
-            ordinals[i] = touched[i];
-            stored[i] = filled;
-        }
+        pool.readEach(
+                IntStream.of(grown).map(i -> heads[i].page(heads[i].fullPages())).toArray(),
+                (n, raw) -> {
+                    int i = grown[n];
+                    int first = first(heads, i);
+                    int filled = filled(heads[i]);
+                    int mask = heads[i].durableMask(heads[i].fullPages());
+                    touched[i] = tailOrdinal(heads[i]);
+                    out.putInt(i).putInt(touched[i]).putInt(first).putInt(filled - first);
+                    for (int slot = first; slot < filled; slot++) {
+                        if ((mask >>> slot & 1) != 0) {
+                            slots.write(raw, slot, out);
+                        } else {
+                            out.position(out.position() + slots.bytes());
+                        }
+                    }
+                    ordinals[i] = touched[i];
+                    stored[i] = filled;
+                });
         entries.add(new Entry(nextId, touched));
         return Sections.finish(out);
     }

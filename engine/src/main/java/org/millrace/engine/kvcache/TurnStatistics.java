@@ -6,13 +6,20 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Memory for the statistics of profiled turns: one buffer that all kernels of a step add to, see
- * {@link Profile}. Grows when it must; empty until the first turn is profiled. Not thread safe;
- * closed by its pool. Offsets and sizes are in longs.
+ * {@link Profile}. Grows when it must and can; empty until the first turn is profiled. Not thread
+ * safe; closed by its pool. Offsets and sizes are in longs.
  */
 public final class TurnStatistics implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(TurnStatistics.class);
+
+    /** Instead of an offset: there is no memory now. */
+    static final long NO_ROOM = -1;
+
     private static final int COPY_LONGS = 1 << 15;
 
     private final KernelProvider kernels;
@@ -21,6 +28,9 @@ public final class TurnStatistics implements AutoCloseable {
     private final TreeMap<Long, Long> ranges = new TreeMap<>();
 
     private DeviceBuffer buffer;
+
+    /** Whether the last range that was asked for could not be had. */
+    private boolean isShort;
 
     TurnStatistics(KernelProvider kernels) {
         this.kernels = kernels;
@@ -31,12 +41,18 @@ public final class TurnStatistics implements AutoCloseable {
         return buffer;
     }
 
-    /** Takes a range of zeros; returns its offset. */
+    /** Takes a range of zeros; returns its offset, or {@link #NO_ROOM}. */
     long allocate(long size) {
         long offset = firstGap(size);
-        if (buffer == null || Long.BYTES * (offset + size) > buffer.bytes()) {
-            grow(offset + size);
+        boolean isEnough = buffer != null && Long.BYTES * (offset + size) <= buffer.bytes();
+        if (!isEnough && !grow(offset + size)) {
+            if (!isShort) {
+                LOG.warn("No memory to measure a prompt, which waits: bytes={}", Long.BYTES * size);
+            }
+            isShort = true;
+            return NO_ROOM;
         }
+        isShort = false;
         ranges.put(offset, size);
         ByteBuffer zeros = ByteBuffer.allocateDirect(Long.BYTES * COPY_LONGS);
         for (long at = 0; at < size; at += COPY_LONGS) {
@@ -61,9 +77,16 @@ public final class TurnStatistics implements AutoCloseable {
         return end;
     }
 
-    private void grow(long size) {
+    private boolean grow(long size) {
+        if (buffer != null && ranges.isEmpty()) {
+            buffer.close();
+            buffer = null;
+        }
         long used = ranges.isEmpty() ? 0 : ranges.lastKey() + ranges.lastEntry().getValue();
-        DeviceBuffer larger = kernels.allocate(Long.BYTES * Math.max(size, 2 * used));
+        DeviceBuffer larger = allocateUpTo(Math.max(size, 2 * used), size);
+        if (larger == null) {
+            return false;
+        }
         if (buffer != null) {
             ByteBuffer copy = ByteBuffer.allocateDirect(Long.BYTES * COPY_LONGS);
             for (long at = 0; at < used; at += COPY_LONGS) {
@@ -74,6 +97,16 @@ public final class TurnStatistics implements AutoCloseable {
             buffer.close();
         }
         buffer = larger;
+        return true;
+    }
+
+    /** Of the larger size, or else of the smaller one; null if there is no memory for that. */
+    private DeviceBuffer allocateUpTo(long larger, long smaller) {
+        try {
+            return kernels.allocate(Long.BYTES * larger);
+        } catch (OutOfMemoryError e) {
+            return larger == smaller ? null : allocateUpTo(smaller, smaller);
+        }
     }
 
     long[] read(long offset, int count) {

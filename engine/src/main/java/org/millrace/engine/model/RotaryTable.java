@@ -12,7 +12,11 @@ final class RotaryTable {
     /** Positions after the context: a context that is replayed goes on there. */
     private static final int BEYOND_CONTEXT = 1024;
 
-    /** float[contextLength + 1024][headDim / 2][2]: cosine, sine of position times frequency. */
+    static int positions(ModelConfig config) {
+        return config.contextLength() + BEYOND_CONTEXT;
+    }
+
+    /** float[positions][headDim / 2][2]: cosine, sine of position times frequency. */
     static float[] compute(ModelConfig config) {
         int half = config.headDim() / 2;
         double[] frequencies = new double[half];
@@ -21,7 +25,7 @@ final class RotaryTable {
             frequencies[i] =
                     config.ropeScaling() == null ? frequency : frequency / config.ropeScaling()[i];
         }
-        int positions = config.contextLength() + BEYOND_CONTEXT;
+        int positions = positions(config);
         float[] table = new float[Math.multiplyExact(positions, 2 * half)];
         IntStream.range(0, positions)
                 .parallel()

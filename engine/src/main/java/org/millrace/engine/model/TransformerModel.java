@@ -1,11 +1,10 @@
 package org.millrace.engine.model;
 
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.Resources;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
 
@@ -18,7 +17,7 @@ public final class TransformerModel implements AutoCloseable {
     private final ModelConfig config;
     private final Weights weights;
     private final KernelProvider kernels;
-    private final List<AutoCloseable> owned = new ArrayList<>();
+    private final Resources owned = new Resources();
 
     private final DeviceBuffer residual; // float[maxRows][hidden]
     private final DeviceBuffer branch; // float[maxRows][hidden]
@@ -50,31 +49,38 @@ public final class TransformerModel implements AutoCloseable {
         int hidden = config.hiddenSize();
         int queryWidth = config.numHeads() * config.headDim();
         int kvWidth = config.numKvHeads() * config.headDim();
-        residual = floats(maxRows, hidden);
-        branch = floats(maxRows, hidden);
-        normed = activations(maxRows, hidden);
-        query = floats(maxRows, queryWidth);
-        key = floats(maxRows, kvWidth);
-        value = floats(maxRows, kvWidth);
-        attended = activations(maxRows, queryWidth);
-        gate = floats(maxRows, config.intermediateSize());
-        up = floats(maxRows, config.intermediateSize());
-        activated = activations(maxRows, config.intermediateSize());
-        lastRows = floats(maxLogitRows, hidden);
-        lastNormed = activations(maxLogitRows, hidden);
-        logits = floats(maxLogitRows, config.vocabSize());
+        try {
+            residual = floats(maxRows, hidden);
+            branch = floats(maxRows, hidden);
+            normed = activations(maxRows, hidden);
+            query = floats(maxRows, queryWidth);
+            key = floats(maxRows, kvWidth);
+            value = floats(maxRows, kvWidth);
+            attended = activations(maxRows, queryWidth);
+            gate = floats(maxRows, config.intermediateSize());
+            up = floats(maxRows, config.intermediateSize());
+            activated = activations(maxRows, config.intermediateSize());
+            lastRows = floats(maxLogitRows, hidden);
+            lastNormed = activations(maxLogitRows, hidden);
+            logits = floats(maxLogitRows, config.vocabSize());
+            kernels.reserveAttention(
+                    config.numHeads(),
+                    config.numKvHeads(),
+                    config.headDim(),
+                    maxRows,
+                    weights.positions());
+        } catch (OutOfMemoryError e) {
+            owned.close();
+            throw e;
+        }
     }
 
     private DeviceBuffer floats(int rows, int width) {
-        DeviceBuffer buffer = kernels.allocate((long) Float.BYTES * rows * width);
-        owned.add(buffer);
-        return buffer;
+        return owned.add(kernels.allocate((long) Float.BYTES * rows * width));
     }
 
     private Activations activations(int rows, int width) {
-        Activations activations = Activations.allocate(kernels, rows, width);
-        owned.add(activations);
-        return activations;
+        return owned.add(Activations.allocate(kernels, rows, width));
     }
 
     /**
@@ -125,6 +131,9 @@ public final class TransformerModel implements AutoCloseable {
      */
     public void forward(DeviceBuffer tokens, CacheView view) {
         int rows = view.numRows();
+        if (view.changes() != null) {
+            kernels.updateTables(view.changes(), view.entries());
+        }
         kernels.embed(weights.tokenEmbedding(), tokens, rows, residual);
         for (int layer = 0; layer < config.numLayers(); layer++) {
             attentionBlock(weights.layers().get(layer), layer, view);
@@ -178,12 +187,6 @@ public final class TransformerModel implements AutoCloseable {
 
     @Override
     public void close() {
-        for (AutoCloseable resource : owned) {
-            try {
-                resource.close();
-            } catch (Exception e) {
-                throw new IllegalStateException("closing scratch memory", e);
-            }
-        }
+        owned.close();
     }
 }

@@ -7,6 +7,7 @@ import java.util.List;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.Resources;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.tensor.BlockDecoder;
 import org.millrace.engine.tensor.Tensor;
@@ -40,7 +41,7 @@ public final class Weights implements AutoCloseable {
             WeightMatrix up,
             WeightMatrix down) {}
 
-    private final List<AutoCloseable> owned = new ArrayList<>();
+    private final Resources owned = new Resources();
     private final KernelProvider kernels;
     private final ActivationType activations;
     private final WeightMatrix tokenEmbedding;
@@ -48,36 +49,44 @@ public final class Weights implements AutoCloseable {
     private final DeviceBuffer outputNorm;
     private final WeightMatrix output;
     private final DeviceBuffer rope;
+    private final int positions;
     private long bytes;
 
     /** Packs the tensors of {@code files}, which may be closed after. */
     public Weights(ModelFiles files, KernelProvider kernels, ActivationType activations) {
         this.kernels = kernels;
         this.activations = activations;
-        tokenEmbedding = matrix(files.tensor("token_embd.weight"));
-        for (int i = 0; i < files.config().numLayers(); i++) {
-            String prefix = "blk." + i + ".";
-            layers.add(
-                    new Layer(
-                            vector(files.tensor(prefix + "attn_norm.weight")),
-                            matrix(files.tensor(prefix + "attn_q.weight")),
-                            matrix(files.tensor(prefix + "attn_k.weight")),
-                            matrix(files.tensor(prefix + "attn_v.weight")),
-                            matrix(files.tensor(prefix + "attn_output.weight")),
-                            vector(files.tensor(prefix + "ffn_norm.weight")),
-                            matrix(files.tensor(prefix + "ffn_gate.weight")),
-                            matrix(files.tensor(prefix + "ffn_up.weight")),
-                            matrix(files.tensor(prefix + "ffn_down.weight"))));
+        try {
+            tokenEmbedding = matrix(files.tensor("token_embd.weight"));
+            for (int i = 0; i < files.config().numLayers(); i++) {
+                String prefix = "blk." + i + ".";
+                layers.add(
+                        new Layer(
+                                vector(files.tensor(prefix + "attn_norm.weight")),
+                                matrix(files.tensor(prefix + "attn_q.weight")),
+                                matrix(files.tensor(prefix + "attn_k.weight")),
+                                matrix(files.tensor(prefix + "attn_v.weight")),
+                                matrix(files.tensor(prefix + "attn_output.weight")),
+                                vector(files.tensor(prefix + "ffn_norm.weight")),
+                                matrix(files.tensor(prefix + "ffn_gate.weight")),
+                                matrix(files.tensor(prefix + "ffn_up.weight")),
+                                matrix(files.tensor(prefix + "ffn_down.weight"))));
+            }
+            outputNorm = vector(files.tensor("output_norm.weight"));
+            output =
+                    files.has("output.weight")
+                            ? matrix(files.tensor("output.weight"))
+                            : tokenEmbedding;
+            rope = upload(RotaryTable.compute(files.config()));
+            positions = RotaryTable.positions(files.config());
+        } catch (RuntimeException | OutOfMemoryError e) {
+            owned.close();
+            throw e;
         }
-        outputNorm = vector(files.tensor("output_norm.weight"));
-        output =
-                files.has("output.weight") ? matrix(files.tensor("output.weight")) : tokenEmbedding;
-        rope = upload(RotaryTable.compute(files.config()));
     }
 
     private WeightMatrix matrix(Tensor tensor) {
-        WeightMatrix matrix = kernels.pack(tensor, activations);
-        owned.add(matrix);
+        WeightMatrix matrix = owned.add(kernels.pack(tensor, activations));
         bytes += matrix.bytes();
         return matrix;
     }
@@ -93,8 +102,7 @@ public final class Weights implements AutoCloseable {
                 ByteBuffer.allocateDirect(Float.BYTES * values.length)
                         .order(ByteOrder.LITTLE_ENDIAN);
         host.asFloatBuffer().put(values);
-        DeviceBuffer buffer = kernels.allocate(host.capacity());
-        owned.add(buffer);
+        DeviceBuffer buffer = owned.add(kernels.allocate(host.capacity()));
         buffer.write(0, host);
         bytes += host.capacity();
         return buffer;
@@ -119,9 +127,14 @@ public final class Weights implements AutoCloseable {
         return output;
     }
 
-    /** float[contextLength][headDim / 2][2]: cosine, sine. */
+    /** float[positions][headDim / 2][2]: cosine, sine. */
     DeviceBuffer rope() {
         return rope;
+    }
+
+    /** Positions that can be computed: the context, and some beyond for replays. */
+    int positions() {
+        return positions;
     }
 
     /** Bytes in the provider's memory. */
@@ -131,12 +144,6 @@ public final class Weights implements AutoCloseable {
 
     @Override
     public void close() {
-        for (AutoCloseable resource : owned) {
-            try {
-                resource.close();
-            } catch (Exception e) {
-                throw new IllegalStateException("closing weights", e);
-            }
-        }
+        owned.close();
     }
 }

@@ -22,16 +22,23 @@ public final class EmulatedCuda {
      * @param graphs launched
      * @param bytesRead of device memory, by kernels
      * @param bytesWritten of device memory, by kernels
+     * @param bytesToDevice copied from the host
      */
     public record Counters(
-            long launches, long kernels, long graphs, long bytesRead, long bytesWritten) {
+            long launches,
+            long kernels,
+            long graphs,
+            long bytesRead,
+            long bytesWritten,
+            long bytesToDevice) {
         public Counters since(Counters before) {
             return new Counters(
                     launches - before.launches,
                     kernels - before.kernels,
                     graphs - before.graphs,
                     bytesRead - before.bytesRead,
-                    bytesWritten - before.bytesWritten);
+                    bytesWritten - before.bytesWritten,
+                    bytesToDevice - before.bytesToDevice);
         }
     }
 
@@ -51,8 +58,8 @@ public final class EmulatedCuda {
 
     /** Of the whole device; a context must be current on this thread. */
     public static Counters counters() {
-        long[] values = read("emulation", 5);
-        return new Counters(values[0], values[1], values[2], values[3], values[4]);
+        long[] values = read("emulation", 6);
+        return new Counters(values[0], values[1], values[2], values[3], values[4], values[5]);
     }
 
     /** Bytes of an allocation that kernels read. */
@@ -62,7 +69,15 @@ public final class EmulatedCuda {
 
     /** Takes the device's memory, as other processes might, but for so much; 0 gives it back. */
     public static void leaveFree(long bytes) {
-        String name = "emulation=" + Long.toHexString(bytes);
+        set("emulation=" + Long.toHexString(bytes));
+    }
+
+    /** How many devices there seem to be; 1 at first. */
+    public static void setDevices(int count) {
+        set("emulation#" + count);
+    }
+
+    private static void set(String name) {
         int found =
                 JCudaDriver.cuModuleGetGlobal(new CUdeviceptr(), new long[1], new CUmodule(), name);
         assertThat(found).isZero();

@@ -254,6 +254,29 @@ abstract class KernelConformanceTest {
                 .isEqualTo(gather(reference, x, indices, width));
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 255, 700})
+    void tablesAreUpdated(int count) {
+        int entries = 900;
+        int[] changes = new int[1 + 3 * entries];
+        changes[0] = count;
+        for (int i = 0; i < entries; i++) {
+            changes[1 + 3 * i] = (i * 7 + 3) % entries;
+            changes[2 + 3 * i] = random.nextInt();
+            changes[3 + 3 * i] = random.nextInt();
+        }
+        assertThat(updated(tested, changes, entries))
+                .isEqualTo(updated(reference, changes, entries));
+    }
+
+    private int[] updated(KernelProvider kernels, int[] changes, int entries) {
+        try (DeviceBuffer list = upload(kernels, changes);
+                Output table = new Output(kernels, 2 * entries)) {
+            kernels.updateTables(list, table.buffer);
+            return table.bits();
+        }
+    }
+
     private int[] argmax(KernelProvider kernels, float[] x, int rows) {
         try (DeviceBuffer in = upload(kernels, x);
                 Output out = new Output(kernels, rows)) {
@@ -335,7 +358,7 @@ abstract class KernelConformanceTest {
     @ParameterizedTest
     @CsvSource({"F32,32,1", "F16,64,3", "INT8,64,3", "INT8,80,4", "F32,22,7", "INT8,128,9"})
     void statisticsScoresAndMoves(KvType type, int headDim, int groupSize) {
-        AttentionCase test = new AttentionCase(new KvPageDescriptor(type, headDim), groupSize);
+        AttentionCase test = new AttentionCase(new KvPageDescriptor(type, headDim), groupSize, 5);
         AttentionCase.Result expected = test.run(reference, 290);
         for (int chunk : chunks()) {
             AttentionCase.Result actual = test.run(tested, chunk);
@@ -502,6 +525,7 @@ abstract class KernelConformanceTest {
                                 sequencesBuffer,
                                 headsBuffer,
                                 entriesBuffer,
+                                null,
                                 faults.buffer,
                                 scores,
                                 false,

@@ -82,8 +82,8 @@ class SessionCacheTest {
         IntBuffer entries = entries(cache, head);
         List<Integer> positions = new ArrayList<>();
         for (int index = 0; index < entries.capacity() / 2; index++) {
-            ByteBuffer raw = ByteBuffer.allocate(PAGE.pageBytes());
-            pool.read(entries.get(2 * index), raw);
+            ByteBuffer raw = ByteBuffer.allocate(PAGE.pageBytes()).order(ByteOrder.LITTLE_ENDIAN);
+            pool.storage().read((long) entries.get(2 * index) * PAGE.pageBytes(), raw);
             for (int slot = 0; slot < 32; slot++) {
                 if ((entries.get(2 * index + 1) >>> slot & 1) != 0) {
                     int position = raw.getInt(PAGE.positionOffset(slot));
@@ -347,8 +347,9 @@ class SessionCacheTest {
                 assertThat(cache.positions(0, head, 0)).isEqualTo(IntStream.range(0, 35).toArray());
                 IntBuffer entries = IntBuffer.allocate(4);
                 cache.writeEntries(0, head, entries);
-                ByteBuffer raw = ByteBuffer.allocate(PAGE.pageBytes());
-                small.read(entries.get(2), raw);
+                ByteBuffer raw =
+                        ByteBuffer.allocate(PAGE.pageBytes()).order(ByteOrder.LITTLE_ENDIAN);
+                small.storage().read((long) entries.get(2) * PAGE.pageBytes(), raw);
                 assertThat(raw.get(PAGE.keyOffset(2, 3))).isEqualTo((byte) (2 * 4 + 3 + head));
                 assertThat(raw.getFloat(PAGE.valueScaleOffset(2))).isEqualTo(2f / 3f);
             }

@@ -8,8 +8,10 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import org.millrace.engine.Model;
 import org.millrace.engine.ModelOptions;
+import org.millrace.engine.batch.DrawCheck;
 import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.GeneratorOptions;
@@ -41,6 +43,9 @@ final class GpuCheckCommand implements Callable<Integer> {
 
     /** What the launcher sets to the stand-in driver that it builds. */
     private static final String DRIVER_PROPERTY = "millrace.cuda.driver";
+
+    /** Of the generation on a card. */
+    private static final int PROMPT_TOKENS = 512;
 
     private static final int POOL_BYTES = 256 << 20;
 
@@ -92,7 +97,8 @@ final class GpuCheckCommand implements Callable<Integer> {
             List<KernelCheck.Result> checks,
             List<KernelSpeed.Result> speeds) {}
 
-    private record Generation(List<Integer> tokens, double prefillSeconds, double decodeSeconds) {}
+    private record Generation(
+            List<Integer> tokens, int promptTokens, double prefillSeconds, double decodeSeconds) {}
 
     @Override
     public Integer call() throws IOException {
@@ -107,7 +113,7 @@ final class GpuCheckCommand implements Callable<Integer> {
                     new Kernels(
                             tested.name(),
                             tested.limits(),
-                            KernelCheck.run(tested, seed),
+                            checks(tested),
                             emulated ? List.of() : KernelSpeed.run(tested, SPEED_SIZE, 20));
         }
         Generation expected = generate("cpu");
@@ -122,6 +128,12 @@ final class GpuCheckCommand implements Callable<Integer> {
         return sameTokens && kernels.checks().stream().allMatch(KernelCheck.Result::equal) ? 0 : 1;
     }
 
+    private List<KernelCheck.Result> checks(KernelProvider tested) {
+        List<KernelCheck.Result> checks = new ArrayList<>(KernelCheck.run(tested, seed));
+        checks.add(DrawCheck.run(tested, seed));
+        return checks;
+    }
+
     private Generation generate(String provider) throws IOException {
         ModelOptions defaults = ModelOptions.defaults();
         ModelOptions options =
@@ -129,7 +141,7 @@ final class GpuCheckCommand implements Callable<Integer> {
         try (Model opened = Model.open(ModelLocator.locate(model), options);
                 Generator generator =
                         new Generator(opened, new GeneratorOptions(POOL_BYTES, 256, 1))) {
-            int[] prompt = GenerateCommand.plainTokens(opened.tokenizer(), PROMPT);
+            int[] prompt = prompt(opened);
             GenerationParams params = GenerationParams.greedy(maxTokens);
             Sequence sequence =
                     new Sequence(
@@ -147,8 +159,21 @@ final class GpuCheckCommand implements Callable<Integer> {
                 generator.step().tokens().forEach(token -> tokens.add(token.id()));
                 first = tokens.size() <= 1 ? System.nanoTime() : first;
             }
-            return new Generation(tokens, (first - start) / 1e9, (System.nanoTime() - first) / 1e9);
+            return new Generation(
+                    tokens,
+                    prompt.length,
+                    (first - start) / 1e9,
+                    (System.nanoTime() - first) / 1e9);
         }
+    }
+
+    /** Long enough to be timed; a short one on an emulated device, which takes minutes for more. */
+    private int[] prompt(Model opened) {
+        int[] text = GenerateCommand.plainTokens(opened.tokenizer(), PROMPT);
+        int length = Math.min(PROMPT_TOKENS, opened.config().contextLength() - maxTokens);
+        return emulated
+                ? text
+                : IntStream.range(0, length).map(i -> text[i % text.length]).toArray();
     }
 
     private static void report(
@@ -175,10 +200,11 @@ final class GpuCheckCommand implements Callable<Integer> {
                     100e12 * teraops / kernels.limits().operationsPerSecond());
         }
         out.printf(
-                "generation of %d tokens: %s; prompt %.3f s, %.1f tokens/s after%n",
+                "generation of %d tokens after %d: %s; prompt %.1f tokens/s, then %.1f tokens/s%n",
                 actual.tokens().size(),
+                actual.promptTokens(),
                 sameTokens ? "equal" : "DIFFERENT",
-                actual.prefillSeconds(),
+                actual.promptTokens() / actual.prefillSeconds(),
                 (actual.tokens().size() - 1) / actual.decodeSeconds());
     }
 
@@ -209,6 +235,7 @@ final class GpuCheckCommand implements Callable<Integer> {
         ObjectNode generation = document.putObject("generation");
         generation.put("equal", sameTokens);
         generation.set("tokens", mapper.valueToTree(actual.tokens()));
+        generation.put("prompt_tokens", actual.promptTokens());
         generation.put("prefill_seconds", actual.prefillSeconds());
         generation.put("decode_seconds", actual.decodeSeconds());
         return mapper.writeValueAsString(document);

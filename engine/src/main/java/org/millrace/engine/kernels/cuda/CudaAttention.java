@@ -31,6 +31,44 @@ final class CudaAttention implements AutoCloseable {
         this.device = device;
     }
 
+    /**
+     * Takes scratch memory for all launches of a model's steps. What is there stays until there is
+     * more.
+     *
+     * @param maxRows of a step
+     * @param positions most positions of a sequence
+     */
+    void reserve(int numHeads, int numKvHeads, int headDim, int maxRows, int positions) {
+        int blocks = blocks(positions);
+        long rowBytes = rowBytes(numHeads, headDim, blocks);
+        int chunks = chunks(numHeads / numKvHeads);
+        // Shorter sequences have less of each row, and more rows a launch.
+        long outBytes = Math.max(rowBytes, Math.min(maxRows * rowBytes, MAX_SCRATCH_BYTES));
+        long withTile = outBytes + QUERIES * rowBytes;
+        partialOut = grown(partialOut, withTile);
+        partials = grown(partials, ceilDiv(2 * withTile, headDim));
+        totals = grown(totals, 8L * (maxRows + QUERIES) * numHeads);
+        arrived = grown(arrived, 4L * maxRows * numKvHeads * chunks);
+    }
+
+    private static int blocks(int positions) {
+        return (positions - 1 >> REDUCTION_BLOCK_SHIFT) + 1;
+    }
+
+    /** Thread blocks of a KV head. */
+    private static int chunks(int groupSize) {
+        return (groupSize + QUERIES - 1) / QUERIES;
+    }
+
+    /** Partial results of one row. */
+    private static long rowBytes(int numHeads, int headDim, int blocks) {
+        return 4L * numHeads * blocks * headDim;
+    }
+
+    private static long ceilDiv(long dividend, long divisor) {
+        return (dividend + divisor - 1) / divisor;
+    }
+
     /** Counts up whenever scratch memory moves: what was recorded before must not be repeated. */
     int generation() {
         return generation;
@@ -51,9 +89,8 @@ final class CudaAttention implements AutoCloseable {
             throw new IllegalArgumentException(
                     "headDim=" + headDim + ", must be at most " + MAX_HEAD_DIM);
         }
-        int blocks = (view.endPosition() - 1 >> REDUCTION_BLOCK_SHIFT) + 1;
-        int groupSize = numHeads / view.numKvHeads();
-        int chunks = (groupSize + QUERIES - 1) / QUERIES;
+        int blocks = blocks(view.endPosition());
+        int chunks = chunks(numHeads / view.numKvHeads());
         int heads = view.numKvHeads() * chunks;
         int rowsAtOnce = makeRoom(view.numRows(), numHeads, heads, blocks, headDim);
         int threads = (headDim + WARP - 1) / WARP * WARP + WARP;
@@ -86,44 +123,35 @@ final class CudaAttention implements AutoCloseable {
     }
 
     /**
-     * Scratch memory for as many rows a launch as there is memory for; returns how many.
+     * Scratch memory for as many rows a launch as may be; returns how many. There is enough where
+     * it was reserved.
      *
      * @param heads KV heads and chunks of large groups
      */
     private int makeRoom(int numRows, int numHeads, int heads, int blocks, int headDim) {
-        long rowBytes = 4L * numHeads * blocks * headDim;
+        long rowBytes = rowBytes(numHeads, headDim, blocks);
         int rows = (int) Math.max(1, Math.min(numRows, MAX_SCRATCH_BYTES / rowBytes));
-        while (true) {
-            try {
-                // A tile of rows may end behind the last row of a launch.
-                long slots = (long) (rows + QUERIES) * numHeads;
-                partialOut = grown(partialOut, 4 * slots * blocks * headDim);
-                partials = grown(partials, 8 * slots * blocks);
-                totals = grown(totals, 8 * slots);
-                arrived = grown(arrived, 4L * rows * heads);
-                return rows;
-            } catch (OutOfMemoryError e) {
-                if (rows == 1) {
-                    throw e;
-                }
-                close();
-                rows = (rows + 1) / 2;
-            }
-        }
+        // A tile of rows may end behind the last row of a launch.
+        long slots = (long) (rows + QUERIES) * numHeads;
+        partialOut = grown(partialOut, 4 * slots * blocks * headDim);
+        partials = grown(partials, 8 * slots * blocks);
+        totals = grown(totals, 8 * slots);
+        arrived = grown(arrived, 4L * rows * heads);
+        return rows;
     }
 
     private CudaBuffer grown(CudaBuffer buffer, long bytes) {
         if (buffer != null && buffer.bytes() >= bytes) {
             return buffer;
         }
+        CudaBuffer larger = new CudaBuffer(device, bytes);
         if (buffer != null) {
             buffer.close();
         }
         generation++;
-        return new CudaBuffer(device, bytes);
+        return larger;
     }
 
-    /** Frees the scratch memory; the next launch takes it again. */
     @Override
     public void close() {
         for (CudaBuffer buffer : new CudaBuffer[] {partialOut, partials, totals, arrived}) {
@@ -131,10 +159,5 @@ final class CudaAttention implements AutoCloseable {
                 buffer.close();
             }
         }
-        partialOut = null;
-        partials = null;
-        totals = null;
-        arrived = null;
-        generation++;
     }
 }

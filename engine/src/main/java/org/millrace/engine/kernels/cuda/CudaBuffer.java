@@ -51,6 +51,14 @@ final class CudaBuffer implements DeviceBuffer {
         device.read(address(), offset, target);
     }
 
+    @Override
+    public void readEach(long[] offsets, int length, ByteBuffer target) {
+        for (long offset : offsets) {
+            check(offset, length);
+        }
+        device.readEach(address(), offsets, length, target);
+    }
+
     private void check(long offset, int length) {
         if (offset < 0 || offset + length > bytes) {
             throw new IndexOutOfBoundsException(
@@ -67,7 +75,7 @@ final class CudaBuffer implements DeviceBuffer {
     public void close() {
         DeviceAddress owned = address.getAndSet(null);
         if (owned != null) {
-            device.free(owned);
+            device.free(owned, bytes);
         }
     }
 }

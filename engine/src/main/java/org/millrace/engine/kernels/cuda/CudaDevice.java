@@ -10,7 +10,6 @@ import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
-import jcuda.driver.CUevent;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUgraphExec;
@@ -21,28 +20,35 @@ import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.JCudaDriver;
 import org.millrace.engine.kernels.DeviceLimits;
 import org.millrace.engine.kernels.DeviceUsage;
+import org.millrace.engine.kernels.Resources;
 
 /**
  * One device with the kernels loaded: its context, one stream that all work goes through in order,
  * and staging memory. Owned by {@link CudaKernels}; all methods are synchronized, from any thread.
  */
 final class CudaDevice implements AutoCloseable {
+    private record Launch(String kernel, int gridX, int gridY, int gridZ, int threads) {
+        @Override
+        public String toString() {
+            return "kernel %s: grid=%dx%dx%d, threads=%d"
+                    .formatted(kernel, gridX, gridY, gridZ, threads);
+        }
+    }
+
     private final CUdevice device = new CUdevice();
     private final CUcontext context = new CUcontext();
     private final CUmodule module = new CUmodule();
     private final CUstream stream = new CUstream();
     private final Map<String, CUfunction> functions = new HashMap<>();
     private final String name;
+    private final Resources owned = new Resources();
+    private final DeviceClock clock;
     private final Staging staging;
-    private final CUevent begin = new CUevent();
-    private final CUevent end = new CUevent();
-
-    /** Whether work was queued since the last time that the device was waited for. */
-    private boolean busy;
-
-    private long busyNanos;
     private boolean capturing;
-    private String lastLaunch = "nothing";
+
+    /** For messages. */
+    private Object lastLaunch = "nothing";
+
     private boolean closed;
 
     CudaDevice(int ordinal) {
@@ -55,12 +61,21 @@ final class CudaDevice implements AutoCloseable {
         name = readName();
         byte[] image = KernelImages.of(capability());
         check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "make a context on " + name);
-        enter();
-        check(JCudaDriver.cuModuleLoadData(module, image), "load the kernels on " + this);
-        check(JCudaDriver.cuStreamCreate(stream, 0), "make a stream on " + name);
-        check(JCudaDriver.cuEventCreate(begin, 0), "make an event on " + name);
-        check(JCudaDriver.cuEventCreate(end, 0), "make an event on " + name);
-        staging = new Staging(stream, this::synchronize);
+        owned.add(() -> JCudaDriver.cuDevicePrimaryCtxRelease(device));
+        try {
+            enter();
+            check(
+                    JCudaDriver.cuModuleLoadData(module, image),
+                    "load the kernels on " + this + ": bytes=" + image.length);
+            owned.add(() -> JCudaDriver.cuModuleUnload(module));
+            check(JCudaDriver.cuStreamCreate(stream, 0), "make a stream on " + name);
+            owned.add(() -> JCudaDriver.cuStreamDestroy(stream));
+            clock = owned.add(new DeviceClock(stream));
+            staging = owned.add(new Staging(stream, this::synchronize));
+        } catch (RuntimeException e) {
+            owned.close();
+            throw e;
+        }
     }
 
     private String readName() {
@@ -145,21 +160,16 @@ final class CudaDevice implements AutoCloseable {
         long[] free = new long[1];
         long[] total = new long[1];
         check(JCudaDriver.cuMemGetInfo(free, total), "ask for free memory");
-        return new DeviceUsage(free[0], total[0], busyNanos);
+        return new DeviceUsage(free[0], total[0], clock.nanos());
     }
 
-    /** Starts the clock of a device that had nothing to do. */
-    private void markBusy() {
-        if (!busy && !capturing) {
-            check(JCudaDriver.cuEventRecord(begin, stream), "record an event");
-            busy = true;
-        }
+    /** What is queued from here on is work of this kind. */
+    synchronized void workOn(DeviceUsage.Work kind) {
+        clock.set(kind);
     }
 
     private void synchronize() {
-        if (busy) {
-            check(JCudaDriver.cuEventRecord(end, stream), "record an event");
-        }
+        clock.stop();
         int result = JCudaDriver.cuStreamSynchronize(stream);
         if (result != CUresult.CUDA_SUCCESS) {
             check(
@@ -170,18 +180,13 @@ final class CudaDevice implements AutoCloseable {
                             + lastLaunch
                             + " (CUDA_LAUNCH_BLOCKING=1 names the kernel that fails)");
         }
-        if (busy) {
-            float[] millis = new float[1];
-            check(JCudaDriver.cuEventElapsedTime(millis, begin, end), "read an event");
-            busyNanos += (long) (1e6 * millis[0]);
-            busy = false;
-        }
+        clock.settle();
     }
 
-    synchronized void free(DeviceAddress address) {
+    synchronized void free(DeviceAddress address, long bytes) {
         if (!closed) {
             enter();
-            check(JCudaDriver.cuMemFree(address), "free memory");
+            check(JCudaDriver.cuMemFree(address), "free " + bytes + " bytes");
         }
     }
 
@@ -197,15 +202,25 @@ final class CudaDevice implements AutoCloseable {
         staging.read(source, offset, target);
     }
 
+    /** Pieces of the same length, one behind the other, after all work before. */
+    synchronized void readEach(
+            DeviceAddress source, long[] offsets, int length, ByteBuffer target) {
+        enter();
+        staging.readEach(source, offsets, length, target);
+    }
+
     /** Queues a kernel with a one-dimensional block. */
     synchronized void launch(
             String kernel, int gridX, int gridY, int gridZ, int threads, Arguments arguments) {
         enter();
-        markBusy();
-        lastLaunch = kernel;
+        CUfunction function = functions.computeIfAbsent(kernel, this::function);
+        if (!capturing) {
+            clock.queue();
+        }
+        lastLaunch = new Launch(kernel, gridX, gridY, gridZ, threads);
         int result =
                 JCudaDriver.cuLaunchKernel(
-                        functions.computeIfAbsent(kernel, this::function),
+                        function,
                         gridX,
                         gridY,
                         gridZ,
@@ -217,23 +232,14 @@ final class CudaDevice implements AutoCloseable {
                         Pointer.to(arguments.pointer()),
                         null);
         if (result != CUresult.CUDA_SUCCESS) {
-            check(
-                    result,
-                    "run kernel "
-                            + kernel
-                            + ": grid="
-                            + gridX
-                            + "x"
-                            + gridY
-                            + "x"
-                            + gridZ
-                            + ", threads="
-                            + threads);
+            check(result, "run " + lastLaunch);
         }
     }
 
     /**
      * What the operations queue, as a graph; nothing of it runs. They must not allocate or copy.
+     *
+     * @return null if there is no memory for it
      */
     synchronized CUgraphExec capture(Runnable operations) {
         enter();
@@ -258,16 +264,24 @@ final class CudaDevice implements AutoCloseable {
         CUgraphExec executable = new CUgraphExec();
         int result = JCudaDriver.cuGraphInstantiate(executable, graph, 0);
         JCudaDriver.cuGraphDestroy(graph);
-        check(result, "instantiate a graph");
+        if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
+            return null;
+        }
+        check(result, "instantiate a graph that ends with " + lastLaunch);
         return executable;
     }
 
-    /** Queues all that was captured. */
-    synchronized void launch(CUgraphExec graph) {
+    /** Queues all that was captured; false if there is no memory for it. */
+    synchronized boolean launch(CUgraphExec graph) {
         enter();
-        markBusy();
+        clock.queue();
+        int result = JCudaDriver.cuGraphLaunch(graph, stream);
+        if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
+            return false;
+        }
         lastLaunch = "a captured graph";
-        check(JCudaDriver.cuGraphLaunch(graph, stream), "run a captured graph");
+        check(result, "run a captured graph");
+        return true;
     }
 
     synchronized void destroy(CUgraphExec graph) {
@@ -281,17 +295,16 @@ final class CudaDevice implements AutoCloseable {
         return function;
     }
 
+    /** Frees everything, memory included, also where work that was queued has failed. */
     @Override
     public synchronized void close() {
-        if (!closed) {
+        if (closed) {
+            return;
+        }
+        try (owned) {
             enter();
             synchronize();
-            staging.close();
-            JCudaDriver.cuEventDestroy(begin);
-            JCudaDriver.cuEventDestroy(end);
-            JCudaDriver.cuStreamDestroy(stream);
-            JCudaDriver.cuModuleUnload(module);
-            JCudaDriver.cuDevicePrimaryCtxRelease(device);
+        } finally {
             closed = true;
         }
     }

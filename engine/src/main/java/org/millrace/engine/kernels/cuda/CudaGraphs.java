@@ -33,17 +33,20 @@ final class CudaGraphs implements AutoCloseable {
             close();
             generation = currentGeneration.getAsInt();
         }
-        boolean seen = graphs.containsKey(key);
+        boolean isRepeated = graphs.containsKey(key);
         CUgraphExec graph = graphs.get(key);
-        if (seen && graph == null) {
+        if (isRepeated && graph == null) {
             graph = device.capture(operations);
             graphs.put(key, graph);
         }
-        if (graph != null) {
-            device.launch(graph);
+        if (graph != null && device.launch(graph)) {
             return;
         }
         operations.run();
+        if (isRepeated) {
+            // There is no memory for a graph: the others make room, and it is tried again.
+            close();
+        }
         graphs.put(key, null);
         if (graphs.size() > MAX_GRAPHS) {
             Object oldest = graphs.keySet().iterator().next();

@@ -5,7 +5,9 @@ import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.DeviceLimits;
 import org.millrace.engine.kernels.DeviceUsage;
+import org.millrace.engine.kernels.DeviceUsage.Work;
 import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.Resources;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
@@ -20,16 +22,20 @@ public final class CudaKernels implements KernelProvider {
     private static final int THREADS = 256;
     private static final int WARP = 32;
 
+    private final Resources owned = new Resources();
     private final CudaDevice device;
     private final CudaAttention attention;
     private final CudaMatmul matmul;
     private final CudaGraphs graphs;
 
+    /** Whether the operations that are called are those of {@link #repeat}. */
+    private boolean repeating;
+
     private CudaKernels(CudaDevice device) {
-        this.device = device;
-        this.attention = new CudaAttention(device);
+        this.device = owned.add(device);
+        this.attention = owned.add(new CudaAttention(device));
         this.matmul = new CudaMatmul(device);
-        this.graphs = new CudaGraphs(device);
+        this.graphs = owned.add(new CudaGraphs(device));
     }
 
     /** Whether the system has an NVIDIA GPU; never true for the emulated one of the tests. */
@@ -64,15 +70,7 @@ public final class CudaKernels implements KernelProvider {
 
     @Override
     public DeviceBuffer allocate(long bytes) {
-        try {
-            return new CudaBuffer(device, bytes);
-        } catch (OutOfMemoryError e) {
-            synchronized (device) {
-                graphs.close();
-                attention.close();
-            }
-            return new CudaBuffer(device, bytes);
-        }
+        return new CudaBuffer(device, bytes);
     }
 
     @Override
@@ -90,8 +88,18 @@ public final class CudaKernels implements KernelProvider {
         return new CudaMatrix(device, tensor, activations);
     }
 
+    /** To be called by what a forward pass begins with. */
+    private void workOnRows() {
+        synchronized (device) {
+            if (!repeating) {
+                device.workOn(Work.PROMPTS);
+            }
+        }
+    }
+
     @Override
     public void embed(WeightMatrix table, DeviceBuffer tokens, int rows, DeviceBuffer out) {
+        workOnRows();
         CudaMatrix matrix = (CudaMatrix) table;
         Arguments arguments = new Arguments();
         matrix.describe(arguments);
@@ -169,6 +177,14 @@ public final class CudaKernels implements KernelProvider {
     }
 
     @Override
+    public void updateTables(DeviceBuffer changes, DeviceBuffer entries) {
+        workOnRows();
+        Arguments arguments = new Arguments().buffer(changes, 4).buffer(entries, 0);
+        int most = (int) ((changes.bytes() - Integer.BYTES) / CHANGE_BYTES);
+        device.launch("updateTables", ceilDiv(most, THREADS), 1, 1, THREADS, arguments);
+    }
+
+    @Override
     public void ropeAndStore(
             CacheView view,
             int layer,
@@ -187,6 +203,14 @@ public final class CudaKernels implements KernelProvider {
                 .buffer(v, rowBytes * view.numKvHeads());
         int heads = numHeads + view.numKvHeads();
         device.launch("ropeAndStore", view.numRows(), heads, 1, WARP, arguments);
+    }
+
+    @Override
+    public void reserveAttention(
+            int numHeads, int numKvHeads, int headDim, int maxRows, int positions) {
+        synchronized (device) {
+            attention.reserve(numHeads, numKvHeads, headDim, maxRows, positions);
+        }
     }
 
     @Override
@@ -237,13 +261,20 @@ public final class CudaKernels implements KernelProvider {
                         .buffer(seen, 0)
                         .buffer(out, (long) DRAWN_BYTES * count)
                         .integer(width);
+        device.workOn(Work.SAMPLING);
         device.launch("sample", count, 1, 1, 2 * THREADS, arguments);
     }
 
     @Override
     public void repeat(Object key, Runnable operations) {
         synchronized (device) {
-            graphs.run(key, attention::generation, operations);
+            repeating = true;
+            try {
+                device.workOn(Work.DECODING);
+                graphs.run(key, attention::generation, operations);
+            } finally {
+                repeating = false;
+            }
         }
     }
 
@@ -260,6 +291,7 @@ public final class CudaKernels implements KernelProvider {
         Arguments arguments =
                 new Arguments().buffer(pool, 0).buffer(scores, 0).buffer(moves, 16L * count);
         CacheArguments.append(arguments, page);
+        device.workOn(Work.COMPACTION);
         device.launch("moveSlots", count, 1, 1, WARP, arguments);
     }
 
@@ -325,9 +357,7 @@ public final class CudaKernels implements KernelProvider {
     @Override
     public void close() {
         synchronized (device) {
-            graphs.close();
-            attention.close();
-            device.close();
+            owned.close();
         }
     }
 }

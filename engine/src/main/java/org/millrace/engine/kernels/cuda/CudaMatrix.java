@@ -28,7 +28,7 @@ final class CudaMatrix implements WeightMatrix {
                 sections.add(bytes == 0 ? null : new CudaBuffer(device, bytes));
             }
             packer.pack(this::write);
-        } catch (OutOfMemoryError e) {
+        } catch (RuntimeException | OutOfMemoryError e) {
             close();
             throw e;
         }

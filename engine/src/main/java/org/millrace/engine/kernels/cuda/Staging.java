@@ -52,16 +52,41 @@ final class Staging implements AutoCloseable {
     }
 
     void read(DeviceAddress source, long offset, ByteBuffer target) {
-        synchronize();
+        free();
         while (target.hasRemaining()) {
             int length = Math.min(target.remaining(), BYTES);
-            check(
-                    JCudaDriver.cuMemcpyDtoHAsync(
-                            memory, source.withByteOffset(offset), length, stream),
-                    "copy " + length + " bytes from the device");
+            queueRead(source, offset, 0, length);
             synchronize();
             target.put(bytes.slice(0, length));
             offset += length;
+        }
+    }
+
+    /** As many pieces as there is room for wait for the device once. */
+    void readEach(DeviceAddress source, long[] offsets, int length, ByteBuffer target) {
+        free();
+        int atOnce = BYTES / length;
+        for (int first = 0; first < offsets.length; first += atOnce) {
+            int count = Math.min(atOnce, offsets.length - first);
+            for (int i = 0; i < count; i++) {
+                queueRead(source, offsets[first + i], i * length, length);
+            }
+            synchronize();
+            target.put(bytes.slice(0, count * length));
+        }
+    }
+
+    private void queueRead(DeviceAddress source, long offset, int to, int length) {
+        check(
+                JCudaDriver.cuMemcpyDtoHAsync(
+                        memory.withByteOffset(to), source.withByteOffset(offset), length, stream),
+                "copy " + length + " bytes from the device");
+    }
+
+    /** Waits for writes that still take from the memory. */
+    private void free() {
+        if (used > 0) {
+            synchronize();
         }
     }
 

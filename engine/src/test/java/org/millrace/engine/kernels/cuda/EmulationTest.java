@@ -134,4 +134,15 @@ class EmulationTest {
         assertThatThrownBy(() -> new CudaDevice(1))
                 .hasMessageContaining("no such CUDA device: device=1, devices=1");
     }
+
+    @Test
+    void eachOfSeveralDevicesCanBeOpened() {
+        EmulatedCuda.setDevices(2);
+        try (CudaKernels second = CudaKernels.create(1)) {
+            assertThat(CudaKernels.devices()).isEqualTo(2);
+            assertThat(second.name()).isEqualTo("cuda (host emulation 1, sm_80)");
+        } finally {
+            EmulatedCuda.setDevices(1);
+        }
+    }
 }

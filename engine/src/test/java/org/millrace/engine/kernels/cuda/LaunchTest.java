@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.millrace.engine.Model;
@@ -29,9 +31,9 @@ class LaunchTest {
     }
 
     /**
-     * Embedding, gather, norm, product and argmax around the layers. In a layer: norm, product of
-     * the attention's inputs, rope, attention, product; norm, product, activation, product. Float
-     * matrices are multiplied by a kernel each.
+     * Page tables, embedding, gather, norm, product and argmax around the layers. In a layer: norm,
+     * product of the attention's inputs, rope, attention, product; norm, product, activation,
+     * product. Float matrices are multiplied by a kernel each.
      */
     @ParameterizedTest
     @CsvSource({"gqa3/q8_0.gguf,F16,1,9", "k256/q4_0.gguf,INT8,3,9", "mqa80/f32.gguf,F16,2,12"})
@@ -58,7 +60,7 @@ class LaunchTest {
                 steps.add(after.since(before));
                 before = after;
             }
-            int kernels = 5 + kernelsPerLayer * model.config().numLayers();
+            int kernels = 6 + kernelsPerLayer * model.config().numLayers();
             // The prompts, then a decode step by single launches, then graphs.
             assertThat(steps).hasSize(6);
             assertThat(steps.get(1).launches()).isEqualTo(kernels);
@@ -69,6 +71,42 @@ class LaunchTest {
                                 assertThat(step.graphs()).isEqualTo(1);
                                 assertThat(step.kernels()).isEqualTo(kernels);
                             });
+        }
+    }
+
+    /** However long the sessions are: of each head's page table the newest entry is sent. */
+    @Test
+    void aDecodeStepSendsWhatChangedAndNoMore() {
+        int sequences = 3;
+        ModelOptions options = new ModelOptions(KvType.INT8, ActivationType.INT8, "cuda", 1);
+        try (Model model = Model.open(TinyModels.path("gqa3/q8_0.gguf"), options);
+                Generator generator =
+                        new Generator(model, new GeneratorOptions(16 << 20, 600, sequences))) {
+            for (int i = 0; i < sequences; i++) {
+                int[] prompt = new Random(i).ints(200, 3, 256).toArray();
+                generator.submit(
+                        new Sequence(
+                                generator.newCache(),
+                                Transcript.EMPTY,
+                                prompt,
+                                GenerationParams.greedy(40),
+                                Retention.FULL,
+                                null));
+            }
+            int graphs = 0;
+            while (generator.liveSequences() > 0) {
+                Counters before = EmulatedCuda.counters();
+                int tokens = generator.step().tokens().size();
+                if (EmulatedCuda.counters().since(before).graphs() == 1) {
+                    graphs++;
+                    int heads = sequences * model.cacheLayout().numHeads();
+                    // Tokens, rows, sequences, faults, logit rows and profiles.
+                    int inputs = tokens * 4 * (1 + 2 + 2 + 1 + 1 + 16);
+                    assertThat(EmulatedCuda.counters().since(before).bytesToDevice())
+                            .isEqualTo(inputs + heads * (16 + 12) + 4);
+                }
+            }
+            assertThat(graphs).isGreaterThan(30);
         }
     }
 }

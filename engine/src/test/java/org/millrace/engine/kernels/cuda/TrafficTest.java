@@ -9,8 +9,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.DeviceBuffer;
@@ -45,14 +44,18 @@ class TrafficTest {
         return EmulatedCuda.bytesRead(CudaBuffer.address(buffer, 0));
     }
 
+    /** By all three kernels: for one row, for up to 8, on tensor cores. */
     @ParameterizedTest
-    @ValueSource(ints = {1, 8})
-    void weightsAreReadOnceForUpToEightRows(int rows) {
-        Tensor tensor =
-                new Tensor("zero", TensorType.Q4_0, 64, 4096, ByteBuffer.allocate(64 * 128 * 18));
+    @CsvSource({
+        "Q4_0,1", "Q4_0,8", "Q4_0,9", "Q4_0,32", "Q4_0,64", "Q4_1,32", "Q4_K,32", "Q6_K,1",
+        "Q6_K,32", "Q8_0,8", "Q8_0,32"
+    })
+    void weightsAreReadOnceForAllRowsOfABatch(TensorType type, int rows) {
+        int bytes = Math.toIntExact(80 * type.rowBytes(4096));
+        Tensor tensor = new Tensor("zero", type, 80, 4096, ByteBuffer.allocate(bytes));
         try (CudaMatrix matrix = (CudaMatrix) kernels.pack(tensor, ActivationType.INT8);
                 Activations in = Activations.allocate(kernels, rows, 4096);
-                DeviceBuffer out = kernels.allocate(4L * rows * 64)) {
+                DeviceBuffer out = kernels.allocate(4L * rows * 80)) {
             kernels.quantize(in, rows);
             kernels.matmul(in, rows, new WeightMatrix[] {matrix}, new DeviceBuffer[] {out});
             long read = matrix.sections().mapToLong(TrafficTest::bytesRead).sum();
@@ -60,45 +63,54 @@ class TrafficTest {
         }
     }
 
-    /** One row over a full cache of a thousand positions, for all heads of a group. */
+    /** One row of each sequence over a full cache, for all heads of a group. */
     @ParameterizedTest
-    @EnumSource(KvType.class)
-    void keptSlotsAreReadOnceForAGroupOfHeads(KvType type) {
-        int slots = 1000;
+    @CsvSource({"F32,1", "F16,1", "INT8,1", "INT8,8", "F16,32", "INT8,32"})
+    void keptSlotsAreReadOnceForAGroupOfHeads(KvType type, int batch) {
+        int slots = batch == 1 ? 1000 : 300;
         int groupSize = 4;
         KvPageDescriptor page = new KvPageDescriptor(type, 128);
         int pages = (slots + KvPageDescriptor.PAGE_SLOTS - 1) / KvPageDescriptor.PAGE_SLOTS;
-        try (DeviceBuffer pool = kernels.allocate((long) pages * page.pageBytes());
-                DeviceBuffer scores = kernels.allocate(4L * pages * KvPageDescriptor.PAGE_SLOTS);
-                DeviceBuffer rows = ints(2, i -> i * (slots - 1));
-                DeviceBuffer sequences = ints(2, i -> i);
-                DeviceBuffer heads = ints(4, i -> i == 1 ? pages : 0);
-                DeviceBuffer entries = ints(2 * pages, i -> i % 2 == 0 ? i / 2 : live(i / 2));
-                DeviceBuffer faults = kernels.allocate(4);
-                DeviceBuffer q = kernels.allocate(4L * groupSize * 128);
-                DeviceBuffer out = kernels.allocate(4L * groupSize * 128)) {
-            fill(page, pool, slots);
+        try (DeviceBuffer pool = kernels.allocate((long) batch * pages * page.pageBytes());
+                DeviceBuffer scores =
+                        kernels.allocate(4L * batch * pages * KvPageDescriptor.PAGE_SLOTS);
+                DeviceBuffer rows = ints(2 * batch, i -> i % 2 == 0 ? i / 2 : slots - 1);
+                DeviceBuffer sequences = ints(2 * batch, i -> i % 2 == 0 ? i / 2 : 1);
+                DeviceBuffer heads =
+                        ints(4 * batch, i -> new int[] {i / 4 * pages, pages, 0, 0}[i % 4]);
+                DeviceBuffer entries =
+                        ints(
+                                2 * batch * pages,
+                                i -> i % 2 == 0 ? i / 2 : live(i / 2 % pages, slots));
+                DeviceBuffer faults = kernels.allocate(4L * batch);
+                DeviceBuffer q = kernels.allocate(4L * batch * groupSize * 128);
+                DeviceBuffer out = kernels.allocate(4L * batch * groupSize * 128)) {
+            fill(page, pool, pages);
             CacheView view =
                     new CacheView(
-                            page, pool, 1, 1, 1, slots, rows, sequences, heads, entries, faults,
-                            scores, false, null);
+                            page, pool, batch, batch, 1, slots, rows, sequences, heads, entries,
+                            null, faults, scores, false, null);
             kernels.attention(view, 0, groupSize, q, out);
             int slotBytes =
                     SLOT_HEADER + (page.hasScales() ? SCALES : 0) + 2 * 128 * page.elementBytes();
-            assertThat((double) bytesRead(pool) / ((long) slots * slotBytes)).isBetween(1.0, 1.05);
+            long kept = (long) batch * slots * slotBytes;
+            assertThat((double) bytesRead(pool) / kept).isBetween(1.0, 1.05);
         }
     }
 
-    private static int live(int page) {
-        int left = 1000 - page * KvPageDescriptor.PAGE_SLOTS;
+    private static int live(int page, int slots) {
+        int left = slots - page * KvPageDescriptor.PAGE_SLOTS;
         return left >= KvPageDescriptor.PAGE_SLOTS ? -1 : (1 << left) - 1;
     }
 
-    private static void fill(KvPageDescriptor page, DeviceBuffer pool, int slots) {
+    /** Positions of sequences that have so many pages each. */
+    private static void fill(KvPageDescriptor page, DeviceBuffer pool, int pages) {
         ByteBuffer bytes = ByteBuffer.allocate((int) pool.bytes()).order(ByteOrder.LITTLE_ENDIAN);
-        for (int slot = 0; slot < slots; slot++) {
-            int at = slot / KvPageDescriptor.PAGE_SLOTS * page.pageBytes();
-            bytes.putInt(at + page.positionOffset(slot % KvPageDescriptor.PAGE_SLOTS), slot);
+        for (int number = 0; number < pool.bytes() / page.pageBytes(); number++) {
+            for (int slot = 0; slot < KvPageDescriptor.PAGE_SLOTS; slot++) {
+                int position = number % pages * KvPageDescriptor.PAGE_SLOTS + slot;
+                bytes.putInt(number * page.pageBytes() + page.positionOffset(slot), position);
+            }
         }
         pool.write(0, bytes);
     }

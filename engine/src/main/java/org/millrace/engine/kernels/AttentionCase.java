@@ -6,6 +6,8 @@ import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.kvcache.Profile;
@@ -15,7 +17,7 @@ import org.millrace.engine.kvcache.ProfiledTurn;
  * Two sequences of tokens through attention: frozen slots with holes and gaps in position, a
  * profiled prompt in chunks, rows behind it, then single decode rows over evicted slots, some with
  * scores, and at last all slots of one head moved to other pages. The same input for every provider
- * and every chunk size.
+ * and every chunk size. For tests and {@link KernelCheck}.
  */
 final class AttentionCase {
     private static final int LAYERS = 2;
@@ -35,7 +37,16 @@ final class AttentionCase {
      * @param scores bits, after the decode rows and the move
      * @param pool pages, at the end
      */
-    record Result(int[] attention, long[] statistics, int[] scores, int[] pool) {}
+    record Result(int[] attention, long[] statistics, int[] scores, int[] pool) {
+        /** Statistics and scores as words. */
+        int[] measured() {
+            IntStream words =
+                    LongStream.of(statistics)
+                            .flatMap(value -> LongStream.of(value, value >>> Integer.SIZE))
+                            .mapToInt(value -> (int) value);
+            return IntStream.concat(words, IntStream.of(scores)).toArray();
+        }
+    }
 
     private final KvPageDescriptor page;
     private final int numHeads;
@@ -45,7 +56,7 @@ final class AttentionCase {
     private final float[] k;
     private final float[] v;
 
-    AttentionCase(KvPageDescriptor page, int groupSize) {
+    AttentionCase(KvPageDescriptor page, int groupSize, long seed) {
         this.page = page;
         this.numHeads = KV_HEADS * groupSize;
         this.turns =
@@ -54,7 +65,7 @@ final class AttentionCase {
                     new ProfiledTurn(
                             380, COLUMNS[1], 391, 7, 400, 380, groupSize, List.of(5, 30, 64))
                 };
-        Random random = new Random(5);
+        Random random = new Random(seed);
         rope = floats(random, 1024 * page.headDim(), 1);
         q = floats(random, SEQUENCES * TOKENS * numHeads * page.headDim(), 0.7f);
         k = floats(random, SEQUENCES * TOKENS * KV_HEADS * page.headDim(), 0.7f);
@@ -172,6 +183,7 @@ final class AttentionCase {
                             upload(new int[] {0, count, count, count}),
                             upload(heads),
                             upload(entries),
+                            null,
                             upload(new int[SEQUENCES * count]),
                             scores,
                             !isPrompt,
