@@ -3,7 +3,9 @@ package org.millrace.jobs.eval;
 import java.awt.Color;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
+import java.util.DoubleSummaryStatistics;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +15,7 @@ import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.Styler.LegendPosition;
+import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.kvcache.policy.RetentionOption;
 
 /**
@@ -35,16 +38,19 @@ final class QualityCurves {
                 results.stream().mapToInt(QualityResult::context).distinct().sorted().toArray();
         List<byte[]> pictures = new ArrayList<>();
         for (int context : contexts) {
+            Map<String, List<QualityResult>> curves = curves(results, context);
+            if (curves.isEmpty()) {
+                continue;
+            }
             XYChart divergence =
                     chart(context, "KL from the full cache, mean, nats", evaluation.setting());
-            divergence.getStyler().setYAxisLogarithmic(true);
             XYChart loss = chart(context, "NLL gap, %", evaluation.setting());
-            curves(results, context)
-                    .forEach(
-                            (name, curve) -> {
-                                add(divergence, name, curve, QualityCurves::divergence);
-                                add(loss, name, curve, result -> 100 * result.gap());
-                            });
+            curves.forEach(
+                    (name, curve) -> {
+                        add(divergence, name, curve, QualityCurves::divergence);
+                        add(loss, name, curve, result -> 100 * result.gap());
+                    });
+            showDecades(divergence, curves.values());
             pictures.add(BitmapEncoder.getBitmapBytes(divergence, BitmapFormat.PNG));
             pictures.add(BitmapEncoder.getBitmapBytes(loss, BitmapFormat.PNG));
         }
@@ -66,6 +72,21 @@ final class QualityCurves {
         return chart;
     }
 
+    /** Only powers of ten have labels: at least two are in the picture. */
+    private static void showDecades(XYChart chart, Collection<List<QualityResult>> curves) {
+        DoubleSummaryStatistics values =
+                curves.stream()
+                        .flatMap(List::stream)
+                        .mapToDouble(QualityCurves::divergence)
+                        .summaryStatistics();
+        double low = Math.floor(Math.log10(values.getMin()));
+        double high = Math.max(low + 1, Math.ceil(Math.log10(values.getMax())));
+        chart.getStyler()
+                .setYAxisLogarithmic(true)
+                .setYAxisMin(Math.pow(10, low))
+                .setYAxisMax(Math.pow(10, high));
+    }
+
     private static double divergence(QualityResult result) {
         return Math.max(LEAST_DIVERGENCE, result.divergence());
     }
@@ -80,11 +101,11 @@ final class QualityCurves {
         chart.addSeries(name, x, y);
     }
 
-    /** Points of each curve, by bytes; the full cache, which has no divergence, is left out. */
+    /** Points of each curve, by bytes; what all are compared with is left out. */
     static Map<String, List<QualityResult>> curves(List<QualityResult> results, int context) {
         Map<String, List<QualityResult>> curves = new LinkedHashMap<>();
         results.stream()
-                .filter(result -> result.context() == context && !isFull(result))
+                .filter(result -> result.context() == context && !isReference(result))
                 .sorted(Comparator.comparingDouble(QualityResult::bytesShare))
                 .forEach(
                         result ->
@@ -93,8 +114,9 @@ final class QualityCurves {
         return curves;
     }
 
-    private static boolean isFull(QualityResult result) {
-        return result.retention().policy().equals("full");
+    /** The full cache, unless its values are of a type that loses something. */
+    private static boolean isReference(QualityResult result) {
+        return result.retention().equals(Retention.FULL) && result.divergence() < LEAST_DIVERGENCE;
     }
 
     private static String name(QualityResult result) {

@@ -15,7 +15,7 @@ import java.util.function.Function;
  * @param note how to read it
  */
 public record ResultTable(String title, String note, List<String> header, List<List<String>> rows) {
-    private static final int MAX_WIDTH = 100;
+    private static final int MAX_WIDTH = 140;
 
     /** A column of a table over results of one kind. */
     record Of<T>(String header, Function<T, String> cell) {}

@@ -2,8 +2,11 @@ package org.millrace.jobs.eval;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.millrace.engine.kvcache.policy.Retention;
 
@@ -26,6 +29,25 @@ class QualityCurvesTest {
                 0,
                 0,
                 1);
+    }
+
+    @Test
+    void whatAllAreComparedWithHasNoPicture() throws IOException {
+        Evaluation.Setting setting =
+                new Evaluation.Setting("", "", "", "", "", "f16", "f16", "f32", List.of(), 8, 1);
+        QualityResult full = result("full", 512, 1);
+        QualityResult half = result("kvzip keep=0.5", 512, 0.5);
+        assertThat(QualityCurves.draw(evaluation(setting, full))).isEmpty();
+        List<byte[]> pictures = QualityCurves.draw(evaluation(setting, full, half));
+        assertThat(pictures).hasSize(2);
+        for (byte[] picture : pictures) {
+            assertThat(ImageIO.read(new ByteArrayInputStream(picture)).getWidth()).isEqualTo(900);
+        }
+    }
+
+    private static Evaluation evaluation(Evaluation.Setting setting, QualityResult... results) {
+        return new Evaluation(
+                setting, List.of(results), List.of(), List.of(), List.of(), List.of());
     }
 
     @Test
