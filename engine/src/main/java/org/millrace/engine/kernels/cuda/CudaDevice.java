@@ -68,6 +68,8 @@ final class CudaDevice implements AutoCloseable {
                     JCudaDriver.cuModuleLoadData(module, image),
                     "load the kernels on " + this + ": bytes=" + image.length);
             owned.add(() -> JCudaDriver.cuModuleUnload(module));
+            // The driver loads a kernel when it is found: that takes memory, which a step must not.
+            KernelImages.kernels().forEach(kernel -> functions.put(kernel, function(kernel)));
             check(JCudaDriver.cuStreamCreate(stream, 0), "make a stream on " + name);
             owned.add(() -> JCudaDriver.cuStreamDestroy(stream));
             clock = owned.add(new DeviceClock(stream));

@@ -3,6 +3,8 @@ package org.millrace.engine.kernels.cuda;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Set;
 import java.util.zip.GZIPInputStream;
 import org.slf4j.Logger;
@@ -51,16 +53,35 @@ final class KernelImages {
         }
     }
 
+    /** Names of all kernels of an image. */
+    static List<String> kernels() {
+        try (InputStream table = open("/cuda/kernels.csv")) {
+            return new String(table.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .skip(1)
+                    .map(line -> line.substring(0, line.indexOf(',')))
+                    .distinct()
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Ends in a zero byte if it is PTX. */
     private static byte[] read(String resource) {
-        try (InputStream image = KernelImages.class.getResourceAsStream(resource)) {
-            if (image == null) {
-                throw new UnsupportedOperationException(
-                        "the build left out the CUDA kernels: resource=" + resource);
-            }
+        try (InputStream image = open(resource)) {
             return new GZIPInputStream(image).readAllBytes();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static InputStream open(String resource) {
+        InputStream stream = KernelImages.class.getResourceAsStream(resource);
+        if (stream == null) {
+            throw new UnsupportedOperationException(
+                    "the build left out the CUDA kernels: resource=" + resource);
+        }
+        return stream;
     }
 }
