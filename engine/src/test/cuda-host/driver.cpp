@@ -288,6 +288,9 @@ int cuModuleLoadData(void** module, const void* image) {
         fprintf(stderr, "%s\n", dlerror());
         return kNotFound;
     }
+    // Now, because there may be no memory later.
+    if (snapshot == nullptr) snapshot = (uint8_t*)emulation::allocate(sizeof(emulation::Counters));
+    if (snapshot == nullptr) return kOutOfMemory;
     *module = kernels;
     return kSuccess;
 }
@@ -317,7 +320,6 @@ int cuModuleGetGlobal_v2(void** at, size_t* bytes, void*, const char* name) {
         devices = atoi(name + 10);
         return kSuccess;
     }
-    if (snapshot == nullptr) snapshot = (uint8_t*)emulation::allocate(sizeof(emulation::Counters));
     *at = snapshot;
     if (name[9] == 0) {
         memcpy(snapshot, &emulation::counters, *bytes = sizeof(emulation::Counters));
