@@ -32,9 +32,19 @@ final class Compactor {
         this.group = model.config().numHeads() / model.config().numKvHeads();
     }
 
-    /** To be called when a sequence joins: a compaction may be due before anything is computed. */
+    /**
+     * To be called when a sequence joins: a turn before may have ended in the midst of its reviews,
+     * and a compaction may be due before anything is computed.
+     */
     void join(Sequence sequence) {
+        freezeUnlessReviewing(sequence);
         compactIfDue(sequence);
+    }
+
+    private static void freezeUnlessReviewing(Sequence sequence) {
+        if (!sequence.schedule().isReviewing(sequence.cache())) {
+            sequence.cache().freeze();
+        }
     }
 
     /**
@@ -81,9 +91,7 @@ final class Compactor {
             return goOnWithReplay(sequence);
         }
         review(sequence);
-        if (!schedule.isReviewing(cache)) {
-            cache.freeze();
-        }
+        freezeUnlessReviewing(sequence);
         return compactIfDue(sequence);
     }
 
