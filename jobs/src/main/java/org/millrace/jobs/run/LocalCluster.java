@@ -63,6 +63,9 @@ public final class LocalCluster implements AutoCloseable {
                 config,
                 TaskManagerOptions.MANAGED_MEMORY_SIZE,
                 MANAGED_MEMORY_PER_SLOT.multiply(slots));
+        // Prompts that cannot be taken in yet wait in Kafka, not in buffers that each checkpoint
+        // writes.
+        set(config, TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, true);
         set(
                 config,
                 RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_INITIAL_BACKOFF,
