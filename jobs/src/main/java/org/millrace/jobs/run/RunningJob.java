@@ -23,10 +23,13 @@ public final class RunningJob {
      * A completed checkpoint.
      *
      * @param bytes written for it
+     * @param stateBytes that a restore reads
      * @param millis from its trigger to the last acknowledgement
+     * @param stallMillis longest time that a subtask stood still for it
      * @param path to restore it from
      */
-    public record Checkpoint(long id, long bytes, long millis, String path) {}
+    public record Checkpoint(
+            long id, long bytes, long stateBytes, long millis, long stallMillis, String path) {}
 
     private final MiniCluster cluster;
     private final JobID job;
@@ -133,10 +136,24 @@ public final class RunningJob {
                         new Checkpoint(
                                 completed.getCheckpointId(),
                                 completed.getCheckpointedSize(),
+                                completed.getStateSize(),
                                 completed.getEndToEndDuration(),
+                                stallMillis(completed),
                                 completed.getExternalPath()));
             }
         }
         return checkpoints;
+    }
+
+    /** The synchronous phase; nothing of Millrace's runs before the barrier. */
+    private static long stallMillis(AbstractCheckpointStats checkpoint) {
+        return checkpoint.getAllTaskStateStats().stream()
+                .mapToLong(
+                        task ->
+                                task.getSummaryStats()
+                                        .getSyncCheckpointDurationStats()
+                                        .getMaximum())
+                .max()
+                .orElse(0);
     }
 }

@@ -1,0 +1,179 @@
+package org.millrace.operators;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.zip.CRC32C;
+import org.apache.flink.api.common.state.ValueState;
+import org.apache.flink.api.common.state.ValueStateDescriptor;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.state.KeyedStateBackend;
+import org.apache.flink.runtime.state.VoidNamespace;
+import org.apache.flink.runtime.state.VoidNamespaceSerializer;
+import org.apache.flink.runtime.state.hashmap.HashMapStateBackend;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.millrace.engine.Model;
+import org.millrace.operators.state.ImmutableBytes;
+import org.millrace.operators.state.ImmutableBytesSerializer;
+
+/**
+ * A cache that was computed by other rules is never read: its session is computed again from its
+ * tokens, as if nothing had been.
+ */
+class FingerprintTest {
+    private static final int SESSIONS = 4;
+    private static final int FINGERPRINT_OFFSET = 8;
+    private static final int CRC_BYTES = 4;
+
+    /** What a fingerprint is of, but for the model; {@code docs/state-format.md} names them. */
+    private static final List<String> RULES =
+            List.of(
+                    "numerics=1",
+                    "page=1",
+                    "pageSlots=32",
+                    "kv=F16",
+                    "activations=INT8",
+                    "retention=1");
+
+    private TreeMap<String, List<Object>> undisturbed;
+
+    @TempDir private Path directory;
+
+    private GenerationOptions options(Path model, boolean allowModelChange) {
+        return new GenerationOptions(
+                model.toString(),
+                TinyModel.OPTIONS,
+                "full",
+                64,
+                SESSIONS,
+                1000,
+                64,
+                0,
+                0,
+                GenerationOptions.IDLE_RETENTION,
+                false,
+                allowModelChange,
+                journal().toString());
+    }
+
+    private Path journal() {
+        return directory.resolve("journal.jsonl");
+    }
+
+    private OperatorSubtaskState snapshot() throws Exception {
+        try (GenerationHarness harness =
+                new GenerationHarness(
+                                options(TinyModel.path(), false), new HashMapStateBackend(), 1, 0)
+                        .open()) {
+            for (int session = 0; session < SESSIONS; session++) {
+                harness.send(Prompts.turn("s" + session, "r", "question " + session, 30));
+            }
+            harness.runUntilTokens(40);
+            OperatorSubtaskState state = harness.snapshot();
+            assertThat(harness.completions()).isEmpty();
+            Files.delete(journal());
+            harness.runAll();
+            undisturbed = GenerationHarness.comparable(harness.completions());
+            return state;
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "numerics=1, numerics=2",
+        "page=1, page=2",
+        "pageSlots=32, pageSlots=16",
+        "kv=F16, kv=INT8",
+        "activations=INT8, activations=F32",
+        "retention=1, retention=2"
+    })
+    void cacheOfOtherRulesIsComputedAgain(String rule, String other) throws Exception {
+        OperatorSubtaskState state = snapshot();
+        List<String> others = new ArrayList<>(RULES);
+        others.set(RULES.indexOf(rule), other);
+        try (GenerationHarness harness =
+                new GenerationHarness(
+                        options(TinyModel.path(), false), new HashMapStateBackend(), 1, 0)) {
+            harness.open(state, 1, 1);
+            for (int session = 0; session < SESSIONS; session++) {
+                setFingerprint(harness, "s" + session, fingerprint(RULES), fingerprint(others));
+            }
+            harness.runAll();
+            assertThat(GenerationHarness.comparable(harness.completions())).isEqualTo(undisturbed);
+        }
+        List<JsonNode> lines = JournalLines.read(journal());
+        assertThat(lines).noneMatch(line -> line.get("event").asText().equals("restore"));
+        assertThat(lines)
+                .filteredOn(line -> line.has("from") && line.get("from").asInt() == 0)
+                .hasSize(SESSIONS);
+    }
+
+    private static byte[] fingerprint(List<String> rules) throws Exception {
+        try (Model model = Model.open(TinyModel.path(), TinyModel.OPTIONS)) {
+            String all = model.fingerprint() + "\n" + String.join("\n", rules);
+            return MessageDigest.getInstance("SHA-256")
+                    .digest(all.getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
+    private static void setFingerprint(
+            GenerationHarness harness, String session, byte[] expected, byte[] other)
+            throws Exception {
+        KeyedStateBackend<String> backend = harness.flink().getOperator().getKeyedStateBackend();
+        backend.setCurrentKey(session);
+        ValueState<ImmutableBytes> state =
+                backend.getPartitionedState(
+                        VoidNamespace.INSTANCE,
+                        VoidNamespaceSerializer.INSTANCE,
+                        new ValueStateDescriptor<>("cache-header", new ImmutableBytesSerializer()));
+        ByteBuffer header =
+                ByteBuffer.wrap(state.value().array().clone()).order(ByteOrder.LITTLE_ENDIAN);
+        byte[] stored = new byte[expected.length];
+        header.get(FINGERPRINT_OFFSET, stored);
+        assertThat(stored).isEqualTo(expected);
+        header.put(FINGERPRINT_OFFSET, other);
+        int end = header.capacity() - CRC_BYTES;
+        CRC32C crc = new CRC32C();
+        crc.update(header.array(), 0, end);
+        header.putInt(end, (int) crc.getValue());
+        state.update(new ImmutableBytes(header.array()));
+    }
+
+    @Test
+    void anotherTokenizerIsAnotherModel() throws Exception {
+        OperatorSubtaskState state = snapshot();
+        Path renamed = directory.resolve("renamed.gguf");
+        String bytes = Files.readString(TinyModel.path(), StandardCharsets.ISO_8859_1);
+        Files.writeString(
+                renamed, bytes.replace("<unused319>", "<renamed19>"), StandardCharsets.ISO_8859_1);
+        try (GenerationHarness harness =
+                new GenerationHarness(options(renamed, false), new HashMapStateBackend(), 1, 0)) {
+            assertThatThrownBy(() -> harness.open(state, 1, 1))
+                    .hasStackTraceContaining("ModelChangedException")
+                    .hasStackTraceContaining("allow-model-change");
+        }
+        try (GenerationHarness harness =
+                new GenerationHarness(options(renamed, true), new HashMapStateBackend(), 1, 0)) {
+            harness.open(state, 1, 1);
+            harness.runAll();
+            assertThat(harness.completions())
+                    .hasSize(SESSIONS)
+                    .allMatch(completion -> completion.getModelFingerprint().contains(","));
+        }
+        assertThat(JournalLines.read(journal()))
+                .noneMatch(line -> line.get("event").asText().equals("restore"));
+    }
+}
