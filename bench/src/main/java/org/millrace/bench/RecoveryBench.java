@@ -1,0 +1,236 @@
+package org.millrace.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.commons.io.FileUtils;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.configuration.StateBackendOptions;
+import org.apache.flink.configuration.StateRecoveryOptions;
+import org.apache.flink.configuration.TaskManagerOptions;
+import org.millrace.jobs.EmbeddedBroker;
+import org.millrace.jobs.KafkaProperties;
+import org.millrace.jobs.KafkaTopics;
+import org.millrace.jobs.MillraceOptions;
+import org.millrace.jobs.client.OutputReader;
+import org.millrace.jobs.client.PromptPublisher;
+import org.millrace.jobs.run.LocalCluster;
+import org.millrace.jobs.run.RunningJob;
+import org.millrace.schemas.Completion;
+import org.millrace.schemas.DeadLetter;
+import org.millrace.schemas.GenerationLimits;
+import org.millrace.schemas.PromptRequest;
+import org.millrace.schemas.TokenDelta;
+
+/**
+ * What checkpoints of many live sessions cost, and how soon they go on after a failure: the real
+ * job, one subtask, prefills a long prompt of each, then all generate at once; after some
+ * checkpoints the job is cancelled and goes on from the last. Prints a {@link Costs} as JSON.
+ *
+ * <p>Arguments: model file, cache type, threads, sessions, prompt in words, state backend,
+ * checkpoints, directory for topics and state, which is deleted.
+ */
+final class RecoveryBench {
+    private static final Duration POLL = Duration.ofMillis(20);
+    private static final int GENERATED_TOKENS = 400;
+    private static final MemorySize MANAGED_MEMORY = MemorySize.ofMebiBytes(6656);
+
+    /**
+     * Costs with one state backend.
+     *
+     * @param promptTokens of all sessions
+     * @param prefillSeconds from their publication to the last session's first token
+     * @param stallMillis of each checkpoint, ascending: how long the task stood still
+     * @param checkpointMillis of each, ascending: from its trigger to its end
+     * @param checkpointBytes written for all of them
+     * @param stateBytes that the restore had to read
+     * @param runningSeconds from the submission to a task that runs, its model loaded
+     * @param firstTokenSeconds from the submission to the first session's next token
+     * @param lastTokenSeconds from the submission to the last session's next token
+     */
+    record Costs(
+            String backend,
+            long promptTokens,
+            double prefillSeconds,
+            List<Long> stallMillis,
+            List<Long> checkpointMillis,
+            long checkpointBytes,
+            long stateBytes,
+            double runningSeconds,
+            double firstTokenSeconds,
+            double lastTokenSeconds) {}
+
+    private final OutputReader reader;
+    private final PromptPublisher publisher;
+    private final int sessions;
+
+    private RecoveryBench(OutputReader reader, PromptPublisher publisher, int sessions) {
+        this.reader = reader;
+        this.publisher = publisher;
+        this.sessions = sessions;
+    }
+
+    public static void main(String[] args) throws Exception {
+        int sessions = Integer.parseInt(args[3]);
+        Configuration config = JobBench.configuration(args[0], args[1], args[2]);
+        config.set(StateBackendOptions.STATE_BACKEND, args[5]);
+        config.set(MillraceOptions.MAX_SEQUENCES, sessions);
+        config.set(MillraceOptions.MAX_BATCH_TOKENS, 2 * sessions);
+        config.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MANAGED_MEMORY);
+        config.set(
+                TaskManagerOptions.MANAGED_MEMORY_CONSUMER_WEIGHTS,
+                Map.of("OPERATOR", "80", "STATE_BACKEND", "20"));
+        Path directory = Files.createDirectories(Path.of(args[7]));
+        try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
+            config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
+            Properties kafka = KafkaProperties.load(config);
+            KafkaTopics topics = KafkaTopics.of(config);
+            try (LocalCluster cluster = LocalCluster.start(config, directory)) {
+                RunningJob job = cluster.submit(new Configuration());
+                job.awaitRunning();
+                try (OutputReader reader = OutputReader.fromEnd(kafka, topics);
+                        PromptPublisher publisher = new PromptPublisher(kafka, topics.prompts())) {
+                    RecoveryBench bench = new RecoveryBench(reader, publisher, sessions);
+                    Costs costs =
+                            bench.run(
+                                    cluster,
+                                    job,
+                                    args[5],
+                                    Integer.parseInt(args[4]),
+                                    Integer.parseInt(args[6]));
+                    System.out.println(new ObjectMapper().writeValueAsString(costs));
+                }
+            }
+        } finally {
+            FileUtils.deleteDirectory(directory.toFile());
+        }
+    }
+
+    private Costs run(
+            LocalCluster cluster, RunningJob job, String backend, int words, int checkpoints)
+            throws Exception {
+        long begin = System.nanoTime();
+        publish("long", words, 1);
+        Set<String> begun = new HashSet<>();
+        Map<String, Integer> promptTokens = new HashMap<>();
+        double[] prefillSeconds = new double[1];
+        while (promptTokens.size() < sessions) {
+            poll(
+                    job,
+                    token -> {
+                        begun.add(token.getSessionId());
+                        if (prefillSeconds[0] == 0 && begun.size() == sessions) {
+                            prefillSeconds[0] = secondsSince(begin);
+                        }
+                    },
+                    answer ->
+                            promptTokens.put(
+                                    answer.getSessionId(), answer.getUsage().getPromptTokens()));
+        }
+        publish("short", 8, GENERATED_TOKENS);
+        begun.clear();
+        while (begun.size() < sessions) {
+            poll(job, token -> begun.add(token.getSessionId()), RecoveryBench::tooEarly);
+        }
+        int first = job.checkpoints().size() + 1;
+        while (job.checkpoints().size() < first + checkpoints) {
+            poll(job, token -> {}, RecoveryBench::tooEarly);
+        }
+        job.cancel();
+        List<RunningJob.Checkpoint> taken = job.checkpoints();
+        RunningJob.Checkpoint last = taken.get(taken.size() - 1);
+        while (!reader.poll(Duration.ofSeconds(1)).isEmpty()) {
+            Thread.onSpinWait();
+        }
+        List<RunningJob.Checkpoint> measured = taken.subList(first, taken.size());
+        double[] seconds = restore(cluster, last);
+        return new Costs(
+                backend,
+                promptTokens.values().stream().mapToLong(Integer::longValue).sum(),
+                prefillSeconds[0],
+                measured.stream().map(RunningJob.Checkpoint::stallMillis).sorted().toList(),
+                measured.stream().map(RunningJob.Checkpoint::millis).sorted().toList(),
+                measured.stream().mapToLong(RunningJob.Checkpoint::bytes).sum(),
+                last.stateBytes(),
+                seconds[0],
+                seconds[1],
+                seconds[2]);
+    }
+
+    /** Seconds to a running task, the first session's next token, and the last one's. */
+    private double[] restore(LocalCluster cluster, RunningJob.Checkpoint checkpoint)
+            throws Exception {
+        Configuration options = new Configuration();
+        options.set(StateRecoveryOptions.SAVEPOINT_PATH, checkpoint.path());
+        double[] seconds = new double[3];
+        Set<String> back = new HashSet<>();
+        long begin = System.nanoTime();
+        RunningJob job = cluster.submit(options);
+        job.awaitRunning();
+        seconds[0] = secondsSince(begin);
+        while (back.size() < sessions) {
+            poll(
+                    job,
+                    token -> {
+                        if (back.isEmpty()) {
+                            seconds[1] = secondsSince(begin);
+                        }
+                        back.add(token.getSessionId());
+                        seconds[2] = secondsSince(begin);
+                    },
+                    RecoveryBench::tooEarly);
+        }
+        job.cancel();
+        return seconds;
+    }
+
+    private static double secondsSince(long beginNanos) {
+        return (System.nanoTime() - beginNanos) / 1e9;
+    }
+
+    private static void tooEarly(Completion answer) {
+        throw new IllegalStateException("not all sessions live any more: " + answer.getSessionId());
+    }
+
+    private void poll(RunningJob job, Consumer<TokenDelta> tokens, Consumer<Completion> answers)
+            throws Exception {
+        job.checkRunning();
+        for (SpecificRecord output : reader.poll(POLL)) {
+            if (output instanceof TokenDelta token) {
+                tokens.accept(token);
+            } else if (output instanceof Completion completion) {
+                answers.accept(completion);
+            } else if (output instanceof DeadLetter letter) {
+                throw new IOException("refused: " + letter.getReason() + ": " + letter.getDetail());
+            }
+        }
+    }
+
+    private void publish(String request, int words, int maxTokens) {
+        for (int i = 0; i < sessions; i++) {
+            publisher.publish(
+                    PromptRequest.newBuilder()
+                            .setSessionId("session-" + i)
+                            .setRequestId(request)
+                            .setText(TextWorkload.text(words, i))
+                            .setLimits(
+                                    GenerationLimits.newBuilder()
+                                            .setMaxTokens(maxTokens)
+                                            .setIgnoreEos(true)
+                                            .build())
+                            .build());
+        }
+        publisher.flush();
+    }
+}
