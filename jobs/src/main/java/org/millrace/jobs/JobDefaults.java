@@ -52,7 +52,6 @@ final class JobDefaults {
                 CheckpointingOptions.MIN_PAUSE_BETWEEN_CHECKPOINTS,
                 Duration.ofMillis(500));
         add(defaults, configured, CheckpointingOptions.ENABLE_UNALIGNED, true);
-        add(defaults, configured, CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, 3);
         add(
                 defaults,
                 configured,

@@ -10,11 +10,15 @@ import org.millrace.operators.decode.RawRecord;
 
 /** Reads the prompts topic; its offsets are part of each checkpoint. */
 final class PromptSource {
+    private static final String MAX_POLL_RECORDS = "32";
+
     private PromptSource() {}
 
     static KafkaSource<RawRecord> of(ReadableConfig config, KafkaTopics topics, Properties kafka) {
         Properties properties = new Properties();
         properties.setProperty("isolation.level", "read_committed");
+        // Offsets are committed with the next poll, which is when most of these are taken in.
+        properties.setProperty("max.poll.records", MAX_POLL_RECORDS);
         kafka.stringPropertyNames()
                 .forEach(name -> properties.setProperty(name, kafka.getProperty(name)));
         Duration discovery = config.get(MillraceOptions.PARTITION_DISCOVERY);

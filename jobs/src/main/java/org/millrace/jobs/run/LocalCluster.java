@@ -57,6 +57,8 @@ public final class LocalCluster implements AutoCloseable {
                 workDirectory.resolve("checkpoints").toUri().toString());
         // The JobManager reads this from its own configuration, not from the job's.
         set(config, CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, 3);
+        // Prompts between source and generation are read for good: a savepoint waits for them.
+        set(config, TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, true);
         set(config, RestOptions.BIND_PORT, "8081-8181");
         set(config, WebOptions.CHECKPOINTS_HISTORY_SIZE, 10_000);
         set(
