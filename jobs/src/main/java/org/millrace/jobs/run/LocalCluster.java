@@ -57,8 +57,6 @@ public final class LocalCluster implements AutoCloseable {
                 workDirectory.resolve("checkpoints").toUri().toString());
         // The JobManager reads this from its own configuration, not from the job's.
         set(config, CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, 3);
-        // Prompts between source and generation are read for good: a savepoint waits for them.
-        set(config, TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, true);
         set(config, RestOptions.BIND_PORT, "8081-8181");
         set(config, WebOptions.CHECKPOINTS_HISTORY_SIZE, 10_000);
         set(
@@ -66,7 +64,7 @@ public final class LocalCluster implements AutoCloseable {
                 TaskManagerOptions.MANAGED_MEMORY_SIZE,
                 MANAGED_MEMORY_PER_SLOT.multiply(slots));
         // Prompts that cannot be taken in yet wait in Kafka, not in buffers that each checkpoint
-        // writes.
+        // writes and each savepoint waits for.
         set(config, TaskManagerOptions.BUFFER_DEBLOAT_ENABLED, true);
         set(
                 config,
