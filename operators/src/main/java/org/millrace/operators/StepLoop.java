@@ -27,7 +27,10 @@ import org.millrace.operators.state.SessionWork;
  * in state alone. Runs on the task's mailbox thread. The operator closes what it was given.
  */
 final class StepLoop {
-    /** Longest time that one step spends on bringing sessions back from state. */
+    /**
+     * Time that one step may spend on bringing sessions back from state, or as long as the step
+     * before took, if that is more: a large batch does not keep others waiting.
+     */
     private static final long ADMISSION_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private final Model model;
@@ -43,6 +46,9 @@ final class StepLoop {
     private final Map<String, Sequence> live = new LinkedHashMap<>();
     private Candidate candidate;
     private long finishedTurns;
+
+    /** How long the last step of the model took. */
+    private long stepNanos;
 
     StepLoop(
             Model model,
@@ -145,11 +151,9 @@ final class StepLoop {
         int[] from = batch.stream().mapToInt(Sequence::nextPosition).toArray();
         long begin = System.nanoTime();
         StepResult result = generator.step();
+        stepNanos = System.nanoTime() - begin;
         metrics.stepped(
-                batch.size(),
-                result.prefillTokens(),
-                result.tokens().size(),
-                System.nanoTime() - begin);
+                batch.size(), result.prefillTokens(), result.tokens().size(), stepNanos);
         metrics.compressed(result);
         for (int i = 0; i < from.length; i++) {
             Sequence sequence = batch.get(i);
@@ -302,8 +306,9 @@ final class StepLoop {
      */
     private void fillBatch() throws Exception {
         long begin = System.nanoTime();
+        long limitNanos = Math.max(ADMISSION_NANOS, stepNanos);
         WaitingLine.Place place = queues.line().first();
-        while (place != null && System.nanoTime() - begin < ADMISSION_NANOS && advance(place)) {
+        while (place != null && System.nanoTime() - begin < limitNanos && advance(place)) {
             place = queues.line().first();
         }
     }
