@@ -1,12 +1,10 @@
 package org.millrace.bench;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.github.freva.asciitable.AsciiTable;
 import com.github.freva.asciitable.Column;
 import com.github.freva.asciitable.ColumnData;
 import com.github.freva.asciitable.HorizontalAlign;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,10 +14,10 @@ import java.util.concurrent.Callable;
 import java.util.function.Function;
 import org.millrace.bench.CompressionBench.EngineCosts;
 import org.millrace.bench.SavepointBench.StateCosts;
-import org.millrace.engine.kvcache.KvType;
 import org.millrace.jobs.eval.Machine;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The command behind {@code bench/run --compression}. */
@@ -32,21 +30,9 @@ import picocli.CommandLine.Option;
         })
 final class CompressionCommand implements Callable<Integer> {
     private static final double MIB = 1 << 20;
+    private static final int SAVEPOINT_WORDS = 1000;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Print this help.")
-    private boolean help;
-
-    @Option(names = "--model", required = true, hidden = true)
-    private Path model;
-
-    @Option(names = "--work-dir", required = true, hidden = true)
-    private Path workDirectory;
-
-    @Option(names = "--load-average", required = true, hidden = true)
-    private double loadAverage;
+    @Mixin private BenchArguments arguments;
 
     @Option(
             names = "--policy",
@@ -68,19 +54,6 @@ final class CompressionCommand implements Callable<Integer> {
             description = "Tokens of each when decode is measured (default: ${DEFAULT-VALUE}).")
     private int context;
 
-    @Option(
-            names = "--kv-type",
-            defaultValue = "INT8",
-            description =
-                    "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-    private KvType kvType;
-
-    @Option(names = "--threads", description = "Compute threads (default: one per processor).")
-    private int threads = Runtime.getRuntime().availableProcessors();
-
-    @Option(names = "--json", description = "Print one JSON document instead of the table.")
-    private boolean json;
-
     /** What was measured of a policy. */
     record Row(String policy, EngineCosts engine, StateCosts state) {}
 
@@ -98,41 +71,27 @@ final class CompressionCommand implements Callable<Integer> {
         List<Row> rows = new ArrayList<>();
         for (String policy : all) {
             EngineCosts engine =
-                    measure(EngineCosts.class, CompressionBench.class, context, policy);
+                    arguments.measure(
+                            EngineCosts.class,
+                            CompressionBench.class,
+                            List.of(),
+                            sessions,
+                            context,
+                            policy);
             StateCosts state =
-                    measure(
+                    arguments.measure(
                             StateCosts.class,
                             SavepointBench.class,
-                            1000,
+                            List.of(),
+                            sessions,
+                            SAVEPOINT_WORDS,
                             policy,
-                            workDirectory.resolve("state-" + ProcessHandle.current().pid()));
+                            arguments.runDirectory("state"));
             System.err.println(policy + ": " + engine + ", " + state);
             rows.add(new Row(policy, engine, state));
         }
-        System.out.println(json ? Reports.toJson(rows) : table(rows));
+        System.out.println(arguments.json() ? Reports.toJson(rows) : table(rows));
         return 0;
-    }
-
-    private <T> T measure(Class<T> result, Class<?> program, Object... more)
-            throws IOException, InterruptedException {
-        List<String> command =
-                new ArrayList<>(
-                        List.of(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                // Flink's data stream API opens it by reflection.
-                                "--add-opens=java.base/java.util=ALL-UNNAMED",
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                program.getName(),
-                                model.toString(),
-                                kvType.name(),
-                                Integer.toString(threads),
-                                Integer.toString(sessions)));
-        for (Object argument : more) {
-            command.add(argument.toString());
-        }
-        List<String> output = Processes.run(command);
-        return new ObjectMapper().readValue(output.get(output.size() - 1), result);
     }
 
     private String table(List<Row> rows) throws IOException {
@@ -177,15 +136,16 @@ final class CompressionCommand implements Callable<Integer> {
         }
         return String.format(
                 Locale.ROOT,
-                "%s, %s, load %.2f; %d sessions of %d tokens, %s cache, %d threads; savepoint: %d sessions of 1000 words%n%s",
-                model.getFileName(),
+                "%s, %s, load %.2f; %d sessions of %d tokens, %s cache, %d threads; savepoint: %d sessions of %d words%n%s",
+                arguments.modelName(),
                 Machine.processor(),
-                loadAverage,
+                arguments.loadAverage(),
                 sessions,
                 context,
-                kvType.name().toLowerCase(Locale.ROOT),
-                threads,
+                arguments.kvType().name().toLowerCase(Locale.ROOT),
+                arguments.threads(),
                 sessions,
+                SAVEPOINT_WORDS,
                 AsciiTable.getTable(columns.entrySet(), data));
     }
 

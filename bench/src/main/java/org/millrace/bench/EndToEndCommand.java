@@ -1,15 +1,13 @@
 package org.millrace.bench;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.millrace.engine.kvcache.KvType;
 import org.millrace.jobs.eval.Machine;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -24,20 +22,7 @@ import picocli.CommandLine.Spec;
                     + " same requests, in turn. Prints medians and the ratio. Wants an otherwise idle machine."
         })
 final class EndToEndCommand implements Callable<Integer> {
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Print this help.")
-    private boolean help;
-
-    @Option(names = "--model", required = true, hidden = true)
-    private Path model;
-
-    @Option(names = "--work-dir", required = true, hidden = true)
-    private Path workDirectory;
-
-    @Option(names = "--load-average", required = true, hidden = true)
-    private double loadAverage;
+    @Mixin private BenchArguments arguments;
 
     @Option(
             names = "--rounds",
@@ -52,19 +37,6 @@ final class EndToEndCommand implements Callable<Integer> {
             description = "Sessions, all asked for at once (default: ${DEFAULT-VALUE}).")
     private int sessions;
 
-    @Option(
-            names = "--kv-type",
-            defaultValue = "INT8",
-            description =
-                    "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-    private KvType kvType;
-
-    @Option(names = "--threads", description = "Compute threads (default: one per processor).")
-    private int threads = Runtime.getRuntime().availableProcessors();
-
-    @Option(names = "--json", description = "Print one JSON document instead of the table.")
-    private boolean json;
-
     @Spec private CommandSpec spec;
 
     public static void main(String[] args) {
@@ -78,10 +50,10 @@ final class EndToEndCommand implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException {
         checkAtLeastOne("--rounds", rounds);
         checkAtLeastOne("--sessions", sessions);
-        checkAtLeastOne("--threads", threads);
+        checkAtLeastOne("--threads", arguments.threads());
         List<EndToEndComparison.Round> measured = new ArrayList<>();
         for (int i = 1; i <= rounds; i++) {
-            Throughput job = measure(JobBench.class, runDirectory().toString());
+            Throughput job = measure(JobBench.class, arguments.runDirectory("end-to-end"));
             Throughput bare = measure(BareBench.class);
             EndToEndComparison.Round round = new EndToEndComparison.Round(job, bare);
             System.err.printf(
@@ -96,12 +68,13 @@ final class EndToEndCommand implements Callable<Integer> {
         }
         EndToEndComparison comparison =
                 EndToEndComparison.of(
-                        model.getFileName().toString(),
+                        arguments.modelName(),
                         Machine.processor(),
-                        loadAverage,
-                        new EndToEndComparison.Settings(sessions, kvType.name(), threads),
+                        arguments.loadAverage(),
+                        new EndToEndComparison.Settings(
+                                sessions, arguments.kvType().name(), arguments.threads()),
                         measured);
-        System.out.println(json ? Reports.toJson(comparison) : comparison.table());
+        System.out.println(arguments.json() ? Reports.toJson(comparison) : comparison.table());
         return 0;
     }
 
@@ -113,27 +86,10 @@ final class EndToEndCommand implements Callable<Integer> {
         }
     }
 
-    private Path runDirectory() {
-        return workDirectory.resolve("end-to-end-" + ProcessHandle.current().pid());
-    }
-
-    private Throughput measure(Class<?> program, String... more)
+    private Throughput measure(Class<?> program, Object... more)
             throws IOException, InterruptedException {
-        List<String> command =
-                new ArrayList<>(
-                        List.of(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                // Flink's data stream API opens it by reflection.
-                                "--add-opens=java.base/java.util=ALL-UNNAMED",
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                program.getName(),
-                                model.toString(),
-                                kvType.name(),
-                                Integer.toString(threads),
-                                Integer.toString(sessions)));
-        command.addAll(List.of(more));
-        List<String> output = Processes.run(command);
-        return new ObjectMapper().readValue(output.get(output.size() - 1), Throughput.class);
+        List<Object> all = new ArrayList<>(List.of(sessions));
+        all.addAll(List.of(more));
+        return arguments.measure(Throughput.class, program, List.of(), all.toArray());
     }
 }

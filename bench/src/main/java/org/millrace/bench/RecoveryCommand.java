@@ -1,12 +1,10 @@
 package org.millrace.bench;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.github.freva.asciitable.AsciiTable;
 import com.github.freva.asciitable.Column;
 import com.github.freva.asciitable.ColumnData;
 import com.github.freva.asciitable.HorizontalAlign;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,10 +13,10 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import org.millrace.bench.RecoveryBench.Costs;
-import org.millrace.engine.kvcache.KvType;
 import org.millrace.jobs.eval.Machine;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The command behind {@code bench/run --recovery}. */
@@ -33,20 +31,7 @@ import picocli.CommandLine.Option;
 final class RecoveryCommand implements Callable<Integer> {
     private static final double GIB = 1 << 30;
 
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            description = "Print this help.")
-    private boolean help;
-
-    @Option(names = "--model", required = true, hidden = true)
-    private Path model;
-
-    @Option(names = "--work-dir", required = true, hidden = true)
-    private Path workDirectory;
-
-    @Option(names = "--load-average", required = true, hidden = true)
-    private double loadAverage;
+    @Mixin private BenchArguments arguments;
 
     @Option(
             names = "--state-backend",
@@ -73,19 +58,6 @@ final class RecoveryCommand implements Callable<Integer> {
             description = "Checkpoints that are measured (default: ${DEFAULT-VALUE}).")
     private int checkpoints;
 
-    @Option(
-            names = "--kv-type",
-            defaultValue = "INT8",
-            description =
-                    "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-    private KvType kvType;
-
-    @Option(names = "--threads", description = "Compute threads (default: one per processor).")
-    private int threads = Runtime.getRuntime().availableProcessors();
-
-    @Option(names = "--json", description = "Print one JSON document instead of the table.")
-    private boolean json;
-
     public static void main(String[] args) {
         System.exit(
                 new CommandLine(new RecoveryCommand())
@@ -101,32 +73,20 @@ final class RecoveryCommand implements Callable<Integer> {
             System.err.println(costs);
             all.add(costs);
         }
-        System.out.println(json ? Reports.toJson(all) : table(all));
+        System.out.println(arguments.json() ? Reports.toJson(all) : table(all));
         return 0;
     }
 
     private Costs measure(String backend) throws IOException, InterruptedException {
-        List<String> output =
-                Processes.run(
-                        List.of(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                // Flink's data stream API opens it by reflection.
-                                "--add-opens=java.base/java.util=ALL-UNNAMED",
-                                "-Xmx8g",
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                RecoveryBench.class.getName(),
-                                model.toString(),
-                                kvType.name(),
-                                Integer.toString(threads),
-                                Integer.toString(sessions),
-                                Integer.toString(words),
-                                backend,
-                                Integer.toString(checkpoints),
-                                workDirectory
-                                        .resolve("recovery-" + ProcessHandle.current().pid())
-                                        .toString()));
-        return new ObjectMapper().readValue(output.get(output.size() - 1), Costs.class);
+        return arguments.measure(
+                Costs.class,
+                RecoveryBench.class,
+                List.of("-Xmx8g"),
+                sessions,
+                words,
+                backend,
+                checkpoints,
+                arguments.runDirectory("recovery"));
     }
 
     private String table(List<Costs> all) throws IOException {
@@ -158,12 +118,12 @@ final class RecoveryCommand implements Callable<Integer> {
         return String.format(
                 Locale.ROOT,
                 "%s, %s, load %.2f; %d live sessions, %s cache, %d threads, %d checkpoints%n%s",
-                model.getFileName(),
+                arguments.modelName(),
                 Machine.processor(),
-                loadAverage,
+                arguments.loadAverage(),
                 sessions,
-                kvType.name().toLowerCase(Locale.ROOT),
-                threads,
+                arguments.kvType().name().toLowerCase(Locale.ROOT),
+                arguments.threads(),
                 checkpoints,
                 AsciiTable.getTable(lines.entrySet(), columns));
     }

@@ -152,8 +152,7 @@ final class StepLoop {
         long begin = System.nanoTime();
         StepResult result = generator.step();
         stepNanos = System.nanoTime() - begin;
-        metrics.stepped(
-                batch.size(), result.prefillTokens(), result.tokens().size(), stepNanos);
+        metrics.stepped(batch.size(), result.prefillTokens(), result.tokens().size(), stepNanos);
         metrics.compressed(result);
         for (int i = 0; i < from.length; i++) {
             Sequence sequence = batch.get(i);
