@@ -153,11 +153,14 @@ class ResumedRunITCase {
         return inEarlierCheckpoint;
     }
 
+    /** The lines that are whole: the run may be writing another. */
     private List<JsonNode> journal() throws IOException {
         Path file = directory.resolve("journal.jsonl");
         List<JsonNode> lines = new ArrayList<>();
         if (Files.exists(file)) {
-            for (String line : Files.readAllLines(file)) {
+            String text = Files.readString(file);
+            String whole = text.substring(0, text.lastIndexOf('\n') + 1);
+            for (String line : whole.lines().toList()) {
                 lines.add(new ObjectMapper().readTree(line));
             }
         }
