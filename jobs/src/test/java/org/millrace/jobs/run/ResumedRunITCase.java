@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Properties;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.apache.avro.file.DataFileWriter;
 import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecord;
@@ -186,8 +187,10 @@ class ResumedRunITCase {
             kafka.setProperty("bootstrap.servers", broker.bootstrapServers());
             try (OutputReader reader =
                     OutputReader.fromBeginning(kafka, KafkaTopics.of(new Configuration()))) {
+                // A broker that has just started may take its time to answer for each partition.
+                long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
                 int quiet = 0;
-                while (quiet < 5) {
+                while (quiet < 5 || sessions.size() < ROWS && System.nanoTime() < deadline) {
                     List<SpecificRecord> outputs = reader.poll(Duration.ofMillis(200));
                     quiet = outputs.isEmpty() ? quiet + 1 : 0;
                     for (SpecificRecord output : outputs) {
