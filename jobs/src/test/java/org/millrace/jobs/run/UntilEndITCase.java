@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.concurrent.TimeUnit;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.configuration.Configuration;
 import org.apache.kafka.clients.admin.Admin;
@@ -52,7 +53,7 @@ class UntilEndITCase {
             JsonNode second = run(broker);
             assertThat(second.get("completions").asInt()).isEqualTo(15);
             assertThat(second.get("answered_before").asInt()).isBetween(10, 15);
-            assertThat(answers(kafka, topics)).hasSize(15).doesNotHaveDuplicates();
+            assertThat(answers(kafka, topics, 15)).hasSize(15).doesNotHaveDuplicates();
         }
     }
 
@@ -95,11 +96,13 @@ class UntilEndITCase {
     }
 
     /** Sessions of all completions that a reader of committed records sees. */
-    private static List<String> answers(Properties kafka, KafkaTopics topics) throws Exception {
+    private static List<String> answers(Properties kafka, KafkaTopics topics, int expected)
+            throws Exception {
         List<String> sessions = new ArrayList<>();
         try (OutputReader reader = OutputReader.fromBeginning(kafka, topics)) {
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             int quiet = 0;
-            while (quiet < 5) {
+            while (quiet < 5 || sessions.size() < expected && System.nanoTime() < deadline) {
                 List<SpecificRecord> outputs = reader.poll(Duration.ofMillis(200));
                 quiet = outputs.isEmpty() ? quiet + 1 : 0;
                 for (SpecificRecord output : outputs) {
