@@ -99,6 +99,7 @@ class RecoveryITCase {
     }
 
     private static String stopWhileAllAreLive(RunningJob job, Outputs outputs) throws Exception {
+        job.awaitRunning();
         long startNanos = System.nanoTime();
         String savepoint = job.stop();
         Duration stopping = Duration.ofNanos(System.nanoTime() - startNanos);
