@@ -116,14 +116,18 @@ final class GpuCheckCommand implements Callable<Integer> {
                             checks(tested),
                             emulated ? List.of() : KernelSpeed.run(tested, SPEED_SIZE, 20));
         }
+        PrintWriter out = spec.commandLine().getOut();
+        if (!json) {
+            report(out, kernels);
+            out.flush();
+        }
         Generation expected = generate("cpu");
         Generation actual = generate(device);
         boolean sameTokens = expected.tokens().equals(actual.tokens());
-        PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(document(kernels, actual, sameTokens));
         } else {
-            report(out, kernels, actual, sameTokens);
+            report(out, actual, sameTokens);
         }
         return sameTokens && kernels.checks().stream().allMatch(KernelCheck.Result::equal) ? 0 : 1;
     }
@@ -176,8 +180,7 @@ final class GpuCheckCommand implements Callable<Integer> {
                 : IntStream.range(0, length).map(i -> text[i % text.length]).toArray();
     }
 
-    private static void report(
-            PrintWriter out, Kernels kernels, Generation actual, boolean sameTokens) {
+    private static void report(PrintWriter out, Kernels kernels) {
         out.println("device: " + kernels.device());
         for (KernelCheck.Result result : kernels.checks()) {
             out.printf(
@@ -199,6 +202,9 @@ final class GpuCheckCommand implements Callable<Integer> {
                     teraops,
                     100e12 * teraops / kernels.limits().operationsPerSecond());
         }
+    }
+
+    private static void report(PrintWriter out, Generation actual, boolean sameTokens) {
         out.printf(
                 "generation of %d tokens after %d: %s; prompt %.1f tokens/s, then %.1f tokens/s%n",
                 actual.tokens().size(),
