@@ -28,7 +28,7 @@ import org.millrace.engine.kvcache.policy.Retention;
  * What one retention policy costs and saves on the bare engine, in a process of its own. Prints an
  * {@link EngineCosts} as JSON.
  *
- * <p>Arguments: model file, cache type, threads, sessions, context in tokens, retention.
+ * <p>Arguments: model file, cache type, threads, device, sessions, context in tokens, retention.
  */
 final class CompressionBench {
     /** Prompt of the prefill that is timed. */
@@ -94,10 +94,10 @@ final class CompressionBench {
                 new ModelOptions(
                         KvType.valueOf(args[1]),
                         ModelOptions.defaults().activations(),
-                        "cpu",
+                        args[3],
                         Integer.parseInt(args[2]));
-        int sessions = Integer.parseInt(args[3]);
-        int context = Integer.parseInt(args[4]);
+        int sessions = Integer.parseInt(args[4]);
+        int context = Integer.parseInt(args[5]);
         try (Model model = Model.open(Path.of(args[0]), options)) {
             CacheLayout layout = model.cacheLayout();
             long pages = (sessions + 1) * layout.pagesFor(context + PREFILL_TOKENS);
@@ -105,7 +105,7 @@ final class CompressionBench {
                     new GeneratorOptions(layout.poolBytes(pages), 256, Math.max(2, sessions));
             try (Generator generator = new Generator(model, limits)) {
                 CompressionBench bench =
-                        new CompressionBench(model, generator, Retention.parse(args[5]), sessions);
+                        new CompressionBench(model, generator, Retention.parse(args[6]), sessions);
                 System.out.println(new ObjectMapper().writeValueAsString(bench.run(context)));
             }
         }

@@ -43,6 +43,12 @@ final class CompressionCommand implements Callable<Integer> {
             List.of("fastgen", "fastgen keep=0.5", "kvzip keep=0.5", "kvzip keep=0.25");
 
     @Option(
+            names = "--device",
+            defaultValue = "cpu",
+            description = "cpu or cuda, for the bare engine (default: ${DEFAULT-VALUE}).")
+    private String device;
+
+    @Option(
             names = "--sessions",
             defaultValue = "32",
             description = "Sessions in the batch (default: ${DEFAULT-VALUE}).")
@@ -75,6 +81,7 @@ final class CompressionCommand implements Callable<Integer> {
                             EngineCosts.class,
                             CompressionBench.class,
                             List.of(),
+                            device,
                             sessions,
                             context,
                             policy);
@@ -136,9 +143,10 @@ final class CompressionCommand implements Callable<Integer> {
         }
         return String.format(
                 Locale.ROOT,
-                "%s, %s, load %.2f; %d sessions of %d tokens, %s cache, %d threads; savepoint: %d sessions of %d words%n%s",
+                "%s, %s, %s, load %.2f; %d sessions of %d tokens, %s cache, %d threads; savepoint: %d sessions of %d words%n%s",
                 arguments.modelName(),
                 Machine.processor(),
+                device,
                 arguments.loadAverage(),
                 sessions,
                 context,
