@@ -26,7 +26,7 @@ import org.millrace.schemas.PromptRequest;
 class RetentionOperatorTest {
     private static final List<String> POLICIES =
             List.of(
-                    "fastgen keep=0.5 min-prompt=0 recent=8 review-interval=4",
+                    "fastgen keep=0.5 min-prompt=0 peak-distance=2 recent=8 review-interval=4",
                     "fastgen-paper recovery=0.8 local-ratio=0.2 frequent-ratio=0.2",
                     "kvzip keep=0.3",
                     "streaming",

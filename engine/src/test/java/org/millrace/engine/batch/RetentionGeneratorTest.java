@@ -29,8 +29,8 @@ class RetentionGeneratorTest {
 
     private static final List<String> POLICIES =
             List.of(
-                    "fastgen keep=0.5 min-prompt=0",
-                    "fastgen recovery=0.7 min-prompt=0 recent=8 review-interval=4",
+                    "fastgen keep=0.5 min-prompt=0 peak-distance=2",
+                    "fastgen recovery=0.7 min-prompt=0 peak-distance=2 recent=8 review-interval=4",
                     "fastgen-paper recovery=0.8 local-ratio=0.2 frequent-ratio=0.2",
                     "ladder recovery=0.8 min-prompt=0 recent=4 review-interval=3",
                     "kvzip keep=0.3",
@@ -260,7 +260,11 @@ class RetentionGeneratorTest {
         try (Model model = model();
                 Generator generator = new Generator(model, new GeneratorOptions(48 << 20, 16, 4))) {
             Sequence sequence =
-                    submit(generator, Transcript.EMPTY, 1, "fastgen keep=0.5 min-prompt=0");
+                    submit(
+                            generator,
+                            Transcript.EMPTY,
+                            1,
+                            "fastgen keep=0.5 min-prompt=0 peak-distance=2");
             generator.step();
             generator.cancel(sequence, FinishReason.CANCELLED);
             Transcript whole = sequence.transcript();

@@ -18,7 +18,8 @@ class BranchedSessionTest {
                     Retention.parse("full"),
                     Retention.parse("kvzip keep=0.3"),
                     Retention.parse("h2o local-ratio=0.1 frequent-ratio=0.1"),
-                    Retention.parse("fastgen keep=0.3 min-prompt=0 recent=8 review-interval=4"));
+                    Retention.parse(
+                            "fastgen keep=0.3 min-prompt=0 peak-distance=2 recent=8 review-interval=4"));
 
     private final Random random = new Random(7);
 

@@ -17,8 +17,9 @@ import org.millrace.engine.kvcache.ProfiledTurn;
  * are worth. Departures, each measured in {@code docs/fastgen.md}:
  *
  * <ul>
- *   <li>A slot is worth the largest attention that it got, not the sum, which favours early tokens;
- *       its neighbours' worth adds to its own, as in SnapKV (arXiv 2404.14469).
+ *   <li>A slot is worth the largest attention that it got from afar, not the sum, which favours
+ *       early tokens, and twice what its head's slots got on average: a head that looked far, if at
+ *       other slots, may look at this one later. KVzip (arXiv 2505.23416) finds out by a replay.
  *   <li>All slots of all heads are ranked together.
  *   <li>Every head keeps the sinks and the nearest tokens, up to half of the budget.
  *   <li>What a head kept of the prompt stays while tokens are generated. Its budget binds in long
@@ -49,17 +50,15 @@ record FastGen(
     static final Preset PRESET =
             Preset.of(
                     NAME,
-                    "recovery=0.95 keep=0 rows=last:1/4 peak-distance=16 sinks=4 min-prompt=128"
+                    "recovery=0.95 keep=0 rows=last:1/4 peak-distance=64 sinks=4 min-prompt=128"
                             + " recent=512 review-interval=64",
                     FastGen::of);
 
     private static final List<Double> LADDER =
             IntStream.range(2, 16).mapToObj(sixteenths -> sixteenths / 16.0).toList();
 
-    /** Neighbours on either side that add to a column's worth. */
-    private static final int NEIGHBOURS = 2;
-
-    private static final float NEIGHBOUR_WEIGHT = 0.5f;
+    /** Of the mean peak of a head's columns, in the worth of each. */
+    private static final double HEAD_WEIGHT = 2;
 
     private static FastGen of(Retention retention) {
         double keep = retention.number(RetentionOption.KEEP);
@@ -159,19 +158,22 @@ record FastGen(
         return keptByRung;
     }
 
-    /** Peaks, each with half of the mean of its neighbourhood added. */
+    /** Peaks, each with the head's share added. */
     static float[] worth(HeadProfile profile) {
         float[] worth = new float[profile.columns()];
+        float ofHead = (float) (HEAD_WEIGHT * meanPeak(profile));
         for (int j = 0; j < worth.length; j++) {
-            int from = Math.max(0, j - NEIGHBOURS);
-            int to = Math.min(worth.length - 1, j + NEIGHBOURS);
-            float sum = 0;
-            for (int i = from; i <= to; i++) {
-                sum += profile.peak(i);
-            }
-            worth[j] = profile.peak(j) + NEIGHBOUR_WEIGHT * sum / (to - from + 1);
+            worth[j] = profile.peak(j) + ofHead;
         }
         return worth;
+    }
+
+    private static double meanPeak(HeadProfile profile) {
+        double sum = 0;
+        for (int j = 0; j < profile.columns(); j++) {
+            sum += profile.peak(j);
+        }
+        return sum / profile.columns();
     }
 
     /** double[rungs][heads]. */
@@ -189,7 +191,11 @@ record FastGen(
     }
 
     private static double mean(double[] values) {
-        return Arrays.stream(values).sum() / values.length;
+        double sum = 0;
+        for (double value : values) {
+            sum += value;
+        }
+        return sum / values.length;
     }
 
     private HeadChoice choice(

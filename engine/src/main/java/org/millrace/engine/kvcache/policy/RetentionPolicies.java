@@ -11,7 +11,7 @@ public final class RetentionPolicies {
      * Part of every cache's fingerprint: to be raised when a policy of the same text form keeps
      * other slots than before.
      */
-    public static final int VERSION = 1;
+    public static final int VERSION = 2;
 
     private static final List<Preset> PRESETS =
             List.of(

@@ -42,7 +42,8 @@ class DeviceMemoryTest {
     /** In two chunks. */
     private static final int[] PROMPT = new Random(3).ints(90, 3, 256).toArray();
 
-    private static final String FASTGEN = "fastgen keep=0.5 min-prompt=8 review-interval=4";
+    private static final String FASTGEN =
+            "fastgen keep=0.5 min-prompt=8 peak-distance=2 review-interval=4";
 
     private Model model;
 

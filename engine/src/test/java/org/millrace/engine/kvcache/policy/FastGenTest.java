@@ -85,19 +85,16 @@ class FastGenTest {
     }
 
     @Test
-    void worthIsThePeakAndHalfOfItsNeighbourhood() {
+    void worthIsThePeakAndTwiceTheHeadsMean() {
         ProfiledTurn turn =
                 new ProfiledTurn(0, 4, ProfiledTurn.NONE, 0, 0, ProfiledTurn.NONE, 1, List.of());
         long[] area = new long[4];
         for (int j = 0; j < 4; j++) {
             area[j] = Float.floatToRawIntBits(j / 8f);
         }
+        float ofHead = 2 * 0.1875f;
         assertThat(FastGen.worth(new HeadProfile(turn, area, 1)))
-                .containsExactly(
-                        0.5f * (0 + 0.125f + 0.25f) / 3,
-                        0.125f + 0.5f * (0 + 0.125f + 0.25f + 0.375f) / 4,
-                        0.25f + 0.5f * (0 + 0.125f + 0.25f + 0.375f) / 4,
-                        0.375f + 0.5f * (0.125f + 0.25f + 0.375f) / 3);
+                .containsExactly(ofHead, 0.125f + ofHead, 0.25f + ofHead, 0.375f + ofHead);
     }
 
     @Test
