@@ -1,6 +1,6 @@
 // Attention of a few query vectors over one KV head's pages. Slots are walked in ascending position; a reduction block holds
 // positions with equal position >> 8. Passes:
-//   1. tiles:   live slots of each page tile, split where a tile straddles reduction blocks
+//   1. tiles:   live slots of each page tile, in parts where a tile straddles reduction blocks
 //   2. scores:  per tile 16 slots side by side, a serial chain over the head's dimensions; block maxima
 //   3. weights: exp(score - block maximum), 0 where a slot is not visible; sums in slot order
 //   4. values:  per 16 dimensions a serial chain over the block's slots; blocks combined in ascending order
@@ -10,9 +10,11 @@ namespace millrace::MILLRACE_ISA {
 
 constexpr float kMinusInfinity = -__builtin_inff();
 
-// Pass 1; returns the number of tiles.
-static int listTiles(const CacheArgs& c, const int32_t* head, int lastPosition, Tile* tiles) {
+// Pass 1.
+static void listTiles(const CacheArgs& c, const int32_t* head, int lastPosition, Workspace& work) {
+    Tile* tiles = work.tiles;
     int count = 0;
+    work.pageTiles = 0;
     for (int i = 0; i < head[1]; i++) {
         const int32_t* entry = c.entries + 2 * ((size_t)head[0] + i);
         const uint8_t* page = c.pool + (size_t)entry[0] * c.page.pageBytes;
@@ -23,16 +25,20 @@ static int listTiles(const CacheArgs& c, const int32_t* head, int lastPosition, 
             const Ints at = loadInts(positions);
             live &= ~greater(at, broadcastInt(lastPosition));
             const Ints blocks = shiftRight<kReductionShift>(at);
+            const int first = count;
             while (live != 0) {
                 const int block = positions[__builtin_ctz(live)] >> kReductionShift;
                 const Mask inBlock = live & equal(blocks, broadcastInt(block));
                 const int last = positions[31 - __builtin_clz(inBlock)];
-                tiles[count++] = {page, entry[0], t, block, inBlock, positions[__builtin_ctz(inBlock)], last};
+                tiles[count++] = {page, entry[0], t, block, inBlock, positions[__builtin_ctz(inBlock)], last, 0};
                 live &= ~inBlock;
             }
+            if (count == first) continue;
+            tiles[first].parts = count - first;
+            work.pageTiles++;
         }
     }
-    return count;
+    work.count = count;
 }
 
 template <KvType TYPE>
@@ -42,9 +48,9 @@ static inline Floats loadElements(const uint8_t* section, size_t at) {
     return loadSignedBytes((const int8_t*)section + at);
 }
 
-// Pass 2 for T tiles: scores of 16 slots each, before masking. T * N chains at a time keep the multipliers busy.
+// Pass 2 for T page tiles: scores of 16 slots each, before masking. T * N chains at a time keep the multipliers busy.
 template <KvType TYPE, int N, int T>
-static inline void tileScores(const PageLayout& p, const Tile* tiles, const Query* queries, Floats scores[T][N]) {
+static inline void tileScores(const PageLayout& p, const Tile* const* tiles, const Query* queries, Floats scores[T][N]) {
     if constexpr (TYPE == KvType::kInt8) {
         const int groups = p.keyDim / 4;
         Ints dots[T][N];
@@ -53,13 +59,13 @@ static inline void tileScores(const PageLayout& p, const Tile* tiles, const Quer
         }
         for (int g = 0; g < groups; g++) {
             for (int t = 0; t < T; t++) {
-                const uint8_t* keys = tiles[t].page + p.keys + (size_t)tiles[t].tile * groups * 64;
+                const uint8_t* keys = tiles[t]->page + p.keys + (size_t)tiles[t]->tile * groups * 64;
                 const SignedBytes k = prepareSigned(loadBytes(keys + 64 * g));
                 for (int n = 0; n < N; n++) dotSigned(dots[t][n], k, fourCodes(queries[n].codes + 4 * g));
             }
         }
         for (int t = 0; t < T; t++) {
-            const Floats keyScales = load((const float*)(tiles[t].page + p.keyScales) + tiles[t].tile * kTileRows);
+            const Floats keyScales = load((const float*)(tiles[t]->page + p.keyScales) + tiles[t]->tile * kTileRows);
             for (int n = 0; n < N; n++) {
                 scores[t][n] = mul(mul(toFloats(dots[t][n]), broadcast(queries[n].scale)), keyScales);
             }
@@ -71,8 +77,8 @@ static inline void tileScores(const PageLayout& p, const Tile* tiles, const Quer
         }
         for (int d = 0; d < p.headDim; d++) {
             for (int t = 0; t < T; t++) {
-                const size_t at = ((size_t)tiles[t].tile * p.headDim + d) * kTileRows;
-                const Floats k = loadElements<TYPE>(tiles[t].page + p.keys, at);
+                const size_t at = ((size_t)tiles[t]->tile * p.headDim + d) * kTileRows;
+                const Floats k = loadElements<TYPE>(tiles[t]->page + p.keys, at);
                 for (int n = 0; n < N; n++) dots[t][n] = fma(broadcast(queries[n].q[d]), k, dots[t][n]);
             }
         }
@@ -86,20 +92,26 @@ static inline Mask visible(const PageLayout& p, const Tile& t, int32_t position)
     return t.live & ~greater(loadInts(positionsOf(p, t)), broadcastInt(position));
 }
 
-// Pass 2 from tile `i`: stores T tiles' scores, minus infinity where a slot is not visible.
+// Pass 2 for T page tiles, whose parts in one block or more begin at `i`: stores each part's scores, minus infinity where a slot is not in it
+// or not visible. Returns where the next page tile begins.
 template <KvType TYPE, int N, int T>
-static inline void maskedScores(
+static inline int maskedScores(
     const PageLayout& p, const Tile* tiles, int i, const Query* queries, float* scores, Floats* largestOf) {
+    const Tile* pageTiles[T];
+    for (int t = 0, part = i; t < T; part += pageTiles[t++]->parts) pageTiles[t] = tiles + part;
     Floats s[T][N];
-    tileScores<TYPE, N, T>(p, tiles + i, queries, s);
+    tileScores<TYPE, N, T>(p, pageTiles, queries, s);
     for (int t = 0; t < T; t++) {
-        for (int n = 0; n < N; n++) {
-            const Mask shown = visible(p, tiles[i + t], queries[n].position);
-            const Floats masked = select(shown, s[t][n], broadcast(kMinusInfinity));
-            store(scores + ((size_t)(i + t) * N + n) * kTileRows, masked);
-            largestOf[n] = max(largestOf[n], masked);
+        for (const int end = i + pageTiles[t]->parts; i < end; i++) {
+            for (int n = 0; n < N; n++) {
+                const Mask shown = visible(p, tiles[i], queries[n].position);
+                const Floats masked = select(shown, s[t][n], broadcast(kMinusInfinity));
+                store(scores + ((size_t)i * N + n) * kTileRows, masked);
+                largestOf[n] = max(largestOf[n], masked);
+            }
         }
     }
+    return i;
 }
 
 // Pass 3 for the tiles of one block and one query vector: scores become weights; returns the block's maximum.
@@ -117,13 +129,14 @@ static inline float blockWeights(float* scores, int count) {
     return blockLargest;
 }
 
-// Sums of the weights of N query vectors in slot order: N chains side by side.
+// Sums of the weights of N query vectors in slot order: N chains side by side. Slots that are not live weigh +0.
 template <int N>
-static inline void blockTotals(const float* weights, int count, float* totals) {
+static inline void blockTotals(const Tile* tiles, const float* weights, int count, float* totals) {
     float acc[N];
     for (int n = 0; n < N; n++) acc[n] = 0.f;
     for (int i = 0; i < count; i++) {
-        for (int lane = 0; lane < kTileRows; lane++) {
+        const int end = 32 - __builtin_clz(tiles[i].live);
+        for (int lane = __builtin_ctz(tiles[i].live); lane < end; lane++) {
             for (int n = 0; n < N; n++) acc[n] += weights[((size_t)i * N + n) * kTileRows + lane];
         }
     }
@@ -210,10 +223,10 @@ static void attend(const PageLayout& p, const Query* queries, const Workspace& w
     Floats maxima[N];
     for (int n = 0; n < N; n++) maxima[n] = broadcast(kMinusInfinity);
     int i = 0;
-    for (; i + kSideBySide <= count; i += kSideBySide) {
-        maskedScores<TYPE, N, kSideBySide>(p, tiles, i, queries, work.scores, maxima);
+    for (int left = work.pageTiles; left >= kSideBySide; left -= kSideBySide) {
+        i = maskedScores<TYPE, N, kSideBySide>(p, tiles, i, queries, work.scores, maxima);
     }
-    for (; i < count; i++) maskedScores<TYPE, N, 1>(p, tiles, i, queries, work.scores, maxima);
+    while (i < count) i = maskedScores<TYPE, N, 1>(p, tiles, i, queries, work.scores, maxima);
 
     float totals[N];
     for (int n = 0; n < N; n++) totals[n] = 0.f;
@@ -229,7 +242,7 @@ static void attend(const PageLayout& p, const Query* queries, const Workspace& w
             const float blockLargest = blockWeights<N>(weights + n * kTileRows, end - start);
             factors[n] = blockLargest == kMinusInfinity ? 0.f : expOne(blockLargest - largest(maxima[n]));
         }
-        blockTotals<N>(weights, end - start, blockTotal);
+        blockTotals<N>(tiles + start, weights, end - start, blockTotal);
         for (int n = 0; n < N; n++) totals[n] = __builtin_fmaf(blockTotal[n], factors[n], totals[n]);
         for (int j = start; j < end; j++) {
             for (int n = 0; n < N; n++) work.factors[j * N + n] = factors[n];
@@ -271,7 +284,7 @@ static void attendAndMeasure(const PageLayout& p, const Query* queries, const Wo
 
 static Workspace workspace(const AttentionScratch& parts, void* scratch) {
     uint8_t* memory = (uint8_t*)scratch;
-    return {(Tile*)(memory + parts.tiles),    0,
+    return {(Tile*)(memory + parts.tiles),    0, 0,
             (float*)(memory + parts.scores),  (float*)(memory + parts.scaled),
             (float*)(memory + parts.factors), (float*)(memory + parts.totals),
             (float*)(memory + parts.sums),    (int64_t*)(memory + parts.fixed),
@@ -288,7 +301,7 @@ static void attention(const void* opaque, int index, void* scratch) {
     Workspace work = workspace(parts, scratch);
 
     const int lastPosition = c.rows[2 * (item.row + item.rows - 1) + 1];
-    work.count = listTiles(c, head, lastPosition, work.tiles);
+    listTiles(c, head, lastPosition, work);
     const Measured measured = startMeasuring(args, item, (ScoreMode)head[3], work);
     const float scale = 1.f / __builtin_sqrtf((float)p.headDim);
     const int group = c.numHeads / c.numKvHeads;

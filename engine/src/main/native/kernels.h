@@ -155,12 +155,14 @@ struct Tile {
     uint32_t live;
     int32_t first;  // positions
     int32_t last;
+    int32_t parts;  // of the tile of 16, of which this is the first: one a block
 };
 
 // What passes over up to kQueries query vectors, N of them, read and write.
 struct Workspace {
     Tile* tiles;
     int count;
+    int pageTiles;   // of 16 slots that the tiles are parts of
     float* scores;   // [tiles][N][16]; weights after attention
     float* scaled;   // [tiles of a block][N][16], int8 only: weights times the values' scales
     float* factors;  // [tiles][N]: of the tile's block
