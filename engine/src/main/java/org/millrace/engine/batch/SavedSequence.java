@@ -21,7 +21,7 @@ import org.millrace.engine.kvcache.policy.Retention;
  *   int64 seed, int8 ignoreEos, int8 logprobs, int32 n, utf[n] stopStrings
  *   int32 n, int32[n] tokens
  *   int32 n, float32[n] logprobs
- *   int32 n, then per turn, this one last: int32 start, promptEnd, firstColumn, utf retention
+ *   turns, this one last: {@link SessionTurn#writeAll}
  * </pre>
  *
  * Version 1 had int32 turnStart, promptEnd before reusedTokens, and no turns: nothing was
@@ -58,13 +58,7 @@ record SavedSequence(
             for (float logprob : logprobs) {
                 out.writeFloat(logprob);
             }
-            out.writeInt(turns.size());
-            for (SessionTurn turn : turns) {
-                out.writeInt(turn.start());
-                out.writeInt(turn.promptEnd());
-                out.writeInt(turn.firstColumn());
-                out.writeUTF(turn.retention().toString());
-            }
+            SessionTurn.writeAll(turns, out);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -109,7 +103,11 @@ record SavedSequence(
                 logprobs[i] = in.readFloat();
             }
             return new SavedSequence(
-                    tokens, reusedTokens, params, logprobs, version == 1 ? turns : readTurns(in));
+                    tokens,
+                    reusedTokens,
+                    params,
+                    logprobs,
+                    version == 1 ? turns : SessionTurn.readAll(in));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -117,20 +115,6 @@ record SavedSequence(
 
     private static List<SessionTurn> readFirstVersion(DataInputStream in) throws IOException {
         return List.of(SessionTurn.of(in.readInt(), in.readInt(), Retention.FULL));
-    }
-
-    private static List<SessionTurn> readTurns(DataInputStream in) throws IOException {
-        int count = in.readInt();
-        List<SessionTurn> turns = new ArrayList<>(count);
-        for (int i = 0; i < count; i++) {
-            turns.add(
-                    new SessionTurn(
-                            in.readInt(),
-                            in.readInt(),
-                            in.readInt(),
-                            Retention.parse(in.readUTF())));
-        }
-        return turns;
     }
 
     private static GenerationParams readParams(DataInputStream in) throws IOException {

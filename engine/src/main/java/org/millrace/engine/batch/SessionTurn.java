@@ -1,5 +1,10 @@
 package org.millrace.engine.batch;
 
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.kvcache.policy.RetentionPolicies;
 
@@ -34,5 +39,31 @@ public record SessionTurn(int start, int promptEnd, int firstColumn, Retention r
     /** The same with nothing compressed. */
     SessionTurn uncompressed() {
         return new SessionTurn(start, promptEnd, firstColumn, Retention.FULL);
+    }
+
+    /** Int32 n, then per turn: int32 start, promptEnd, firstColumn, utf retention. */
+    public static void writeAll(List<SessionTurn> turns, DataOutput out) throws IOException {
+        out.writeInt(turns.size());
+        for (SessionTurn turn : turns) {
+            out.writeInt(turn.start());
+            out.writeInt(turn.promptEnd());
+            out.writeInt(turn.firstColumn());
+            out.writeUTF(turn.retention().toString());
+        }
+    }
+
+    /** What {@link #writeAll} wrote. */
+    public static List<SessionTurn> readAll(DataInput in) throws IOException {
+        int count = in.readInt();
+        List<SessionTurn> turns = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            turns.add(
+                    new SessionTurn(
+                            in.readInt(),
+                            in.readInt(),
+                            in.readInt(),
+                            Retention.parse(in.readUTF())));
+        }
+        return turns;
     }
 }

@@ -1,7 +1,6 @@
 package org.millrace.operators.state;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
@@ -14,9 +13,8 @@ import org.millrace.operators.types.FrameSerializer;
 import org.millrace.operators.types.Frames;
 
 /**
- * Version 2: tokens int32[], answered request ids string[], model fingerprint string, then int32 n
- * and per turn: int32 start, promptEnd, firstColumn, retention string. Version 1 had no turns:
- * nothing was compressed.
+ * Version 2: tokens int32[], answered request ids string[], model fingerprint string, then {@link
+ * SessionTurn#writeAll turns}. Version 1 had no turns: nothing was compressed.
  */
 public final class SessionRecordSerializer extends FrameSerializer<SessionRecord> {
     static final SessionRecordSerializer INSTANCE = new SessionRecordSerializer();
@@ -33,13 +31,7 @@ public final class SessionRecordSerializer extends FrameSerializer<SessionRecord
         Frames.writeInts(value.transcript().tokens(), out);
         Frames.writeStrings(value.answeredRequests(), out);
         Frames.writeString(value.modelFingerprint(), out);
-        out.writeInt(value.transcript().turns().size());
-        for (SessionTurn turn : value.transcript().turns()) {
-            out.writeInt(turn.start());
-            out.writeInt(turn.promptEnd());
-            out.writeInt(turn.firstColumn());
-            Frames.writeString(turn.retention().toString(), out);
-        }
+        SessionTurn.writeAll(value.transcript().turns(), out);
     }
 
     @Override
@@ -50,22 +42,8 @@ public final class SessionRecordSerializer extends FrameSerializer<SessionRecord
         List<SessionTurn> turns =
                 version == 1
                         ? List.of(new SessionTurn(0, tokens.length, 0, Retention.FULL))
-                        : readTurns(in);
+                        : SessionTurn.readAll(in);
         return new SessionRecord(new Transcript(tokens, turns), answeredRequests, modelFingerprint);
-    }
-
-    private static List<SessionTurn> readTurns(DataInputView in) throws IOException {
-        int count = in.readInt();
-        List<SessionTurn> turns = new ArrayList<>(count);
-        for (int i = 0; i < count; i++) {
-            turns.add(
-                    new SessionTurn(
-                            in.readInt(),
-                            in.readInt(),
-                            in.readInt(),
-                            Retention.parse(Frames.readString(in))));
-        }
-        return turns;
     }
 
     @Override
