@@ -26,7 +26,9 @@ import picocli.CommandLine.Option;
         sortOptions = false,
         description = {
             "Measures what retention policies cost and save: prefill, decode steps and memory of the bare engine, and the"
-                    + " savepoint of the real job, beside the full cache. Wants an otherwise idle machine."
+                    + " savepoint of the real job, beside the full cache. Wants an otherwise idle machine.",
+            "With --shape=llama-1b or --shape=llama-8b the model is one of that shape with random weights, for bytes and speed"
+                    + " only."
         })
 final class CompressionCommand implements Callable<Integer> {
     private static final double MIB = 1 << 20;
