@@ -31,6 +31,7 @@ public final class PagePool implements AutoCloseable {
     private final int capacity;
     private final int pages;
     private final int[] free;
+    private final ByteBuffer read;
     private int freePages;
     private long committedPages;
 
@@ -49,6 +50,9 @@ public final class PagePool implements AutoCloseable {
             throw e;
         }
         this.statistics = owned.add(new TurnStatistics(kernels));
+        this.read =
+                ByteBuffer.allocate(Math.max(READ_BYTES, layout.page().pageBytes()))
+                        .order(ByteOrder.LITTLE_ENDIAN);
         this.free = new int[pages];
         this.freePages = pages;
         for (int i = 0; i < pages; i++) {
@@ -176,8 +180,7 @@ public final class PagePool implements AutoCloseable {
             for (int i = 0; i < count; i++) {
                 offsets[i] = (long) pageNumbers[first + i] * pageBytes;
             }
-            ByteBuffer read = ByteBuffer.allocate(count * pageBytes);
-            storage.readEach(offsets, pageBytes, read);
+            storage.readEach(offsets, pageBytes, read.clear());
             for (int i = 0; i < count; i++) {
                 ByteBuffer page = read.slice(i * pageBytes, pageBytes);
                 target.accept(first + i, page.order(ByteOrder.LITTLE_ENDIAN));

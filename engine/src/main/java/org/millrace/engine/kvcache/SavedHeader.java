@@ -46,15 +46,20 @@ record SavedHeader(
             HeadCache[] heads) {
         List<SavedHead> saved = new ArrayList<>(heads.length);
         for (HeadCache head : heads) {
-            int pages = HeadCache.pagesOf(head.durableSlots());
+            int[] ordinals = new int[HeadCache.pagesOf(head.durableSlots())];
+            int[] masks = new int[ordinals.length];
+            for (int page = 0; page < ordinals.length; page++) {
+                ordinals[page] = head.ordinal(page);
+                masks[page] = head.durableMask(page);
+            }
             saved.add(
                     new SavedHead(
                             head.nextOrdinal(),
                             head.durableSlots(),
                             head.rung(),
                             head.scoreMode(),
-                            IntStream.range(0, pages).map(head::ordinal).toArray(),
-                            IntStream.range(0, pages).map(head::durableMask).toArray()));
+                            ordinals,
+                            masks));
         }
         return new SavedHeader(
                 layout.fingerprint(),

@@ -10,8 +10,14 @@ import java.util.stream.IntStream;
 final class SlotCodec {
     private final KvPageDescriptor page;
 
+    /** Dimensions of an int8 key that lie side by side. */
+    private static final int GROUP = 4;
+
     /** Where each dimension of a key lies behind the first. */
     private final int[] keyOffsets;
+
+    /** Dimensions of an int8 key in whole groups. */
+    private final int grouped;
 
     SlotCodec(KvPageDescriptor page) {
         this.page = page;
@@ -19,6 +25,7 @@ final class SlotCodec {
                 IntStream.range(0, page.headDim())
                         .map(d -> page.keyOffset(0, d) - page.keyOffset(0, 0))
                         .toArray();
+        this.grouped = page.headDim() / GROUP * GROUP;
     }
 
     int bytes() {
@@ -26,7 +33,7 @@ final class SlotCodec {
         return Integer.BYTES + scales + 2 * page.headDim() * page.elementBytes();
     }
 
-    /** Appends a slot of the page {@code raw} to {@code out}. */
+    /** Appends a slot of the page {@code raw} to {@code out}; both are little-endian. */
     void write(ByteBuffer raw, int slot, ByteBuffer out) {
         out.putInt(raw.getInt(page.positionOffset(slot)));
         if (page.hasScales()) {
@@ -46,8 +53,11 @@ final class SlotCodec {
                 }
             }
             case INT8 -> {
-                for (int offset : keyOffsets) {
-                    out.put(raw.get(key + offset));
+                for (int d = 0; d < grouped; d += GROUP) {
+                    out.putInt(raw.getInt(key + keyOffsets[d]));
+                }
+                for (int d = grouped; d < keyOffsets.length; d++) {
+                    out.put(raw.get(key + keyOffsets[d]));
                 }
             }
         }
@@ -56,7 +66,7 @@ final class SlotCodec {
         out.position(out.position() + valueBytes);
     }
 
-    /** Takes a slot from {@code in} into the page {@code raw}. */
+    /** Takes a slot from {@code in} into the page {@code raw}; both are little-endian. */
     void read(ByteBuffer in, int slot, ByteBuffer raw) {
         raw.putInt(page.positionOffset(slot), in.getInt());
         if (page.hasScales()) {
@@ -76,8 +86,11 @@ final class SlotCodec {
                 }
             }
             case INT8 -> {
-                for (int offset : keyOffsets) {
-                    raw.put(key + offset, in.get());
+                for (int d = 0; d < grouped; d += GROUP) {
+                    raw.putInt(key + keyOffsets[d], in.getInt());
+                }
+                for (int d = grouped; d < keyOffsets.length; d++) {
+                    raw.put(key + keyOffsets[d], in.get());
                 }
             }
         }
