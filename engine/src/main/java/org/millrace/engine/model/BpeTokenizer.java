@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.millrace.engine.kernels.UnpackedLibraries;
 
 /**
  * Byte-level and SentencePiece BPE by Hugging Face's tokenizers. Two native tokenizers are held:
@@ -49,7 +50,11 @@ final class BpeTokenizer implements Tokenizer {
     private static HuggingFaceTokenizer load(String source, String json) {
         byte[] utf8 = json.getBytes(StandardCharsets.UTF_8);
         try {
-            return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(utf8), OPTIONS);
+            return UnpackedLibraries.load(
+                    "ENGINE_CACHE_DIR",
+                    () ->
+                            HuggingFaceTokenizer.newInstance(
+                                    new ByteArrayInputStream(utf8), OPTIONS));
         } catch (RuntimeException | IOException e) {
             throw new ModelFormatException(
                     source + ": the tokenizer cannot be used: " + e.getMessage(), e);

@@ -42,8 +42,8 @@ final class FlinkConfiguration {
 
     private final Configuration config;
 
-    private FlinkConfiguration(Configuration config) {
-        this.config = config;
+    FlinkConfiguration(Configuration config) {
+        this.config = new Configuration(config);
     }
 
     /**
