@@ -46,7 +46,7 @@ class FingerprintTest {
                     "pageSlots=32",
                     "kv=F16",
                     "activations=INT8",
-                    "retention=1");
+                    "retention=2");
 
     private TreeMap<String, List<Object>> undisturbed;
 
@@ -98,7 +98,7 @@ class FingerprintTest {
         "pageSlots=32, pageSlots=16",
         "kv=F16, kv=INT8",
         "activations=INT8, activations=F32",
-        "retention=1, retention=2"
+        "retention=2, retention=1"
     })
     void cacheOfOtherRulesIsComputedAgain(String rule, String other) throws Exception {
         OperatorSubtaskState state = snapshot();
