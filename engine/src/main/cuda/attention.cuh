@@ -7,8 +7,10 @@
 constexpr int kQueries = 8;  // most queries of a thread block
 constexpr int kReductionShift = 8;
 constexpr int kReductionSlots = 1 << kReductionShift;
-constexpr int kAttentionThreads = kMaxHeadDim + kWarp;
+constexpr int kQuad = 4;  // dimensions of a value that one thread adds up
+constexpr int kAttentionThreads = kQueries * kMaxHeadDim / kQuad + kWarp;  // at most; at least 4 warps
 constexpr int kPagesAtOnce = 16;
+constexpr int kPagesOfWarp = 4;
 
 static __device__ __forceinline__ float minusInfinity() { return __int_as_float((int)0xFF800000u); }
 
@@ -41,7 +43,6 @@ struct AttentionMemory {
     int positions[kReductionSlots];
     unsigned members[kPagesAtOnce];
     unsigned live[kPagesAtOnce];  // of positions in later blocks
-    int pages[kPagesAtOnce];
     float queryScales[kQueries];
     float largest[kQueries];
     float means[kReductionSlots];
@@ -102,7 +103,7 @@ static __device__ __forceinline__ int firstBlockFrom(const Cache& cache, const i
     return 0x7FFFFFFF;
 }
 
-// The first page that may hold slots of a block: positions ascend along the table.
+// The first page that may hold slots of a block, in all lanes of a warp: positions ascend along the table, and 32 pages are tried at a time.
 static __device__ __forceinline__ int findFirstPage(const Cache& cache, const int* head, int block) {
     int low = 0;
     // A full cache has the block's first page here; a compacted one has it before.
@@ -110,12 +111,13 @@ static __device__ __forceinline__ int findFirstPage(const Cache& cache, const in
     high = high < head[1] ? high : head[1];
     if (high > 0 && firstBlockFrom(cache, head, high) < block) high = head[1];
     while (low < high) {
-        const int middle = (low + high) / 2;
-        if (firstBlockFrom(cache, head, middle) < block) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+        const int step = (high - low + kWarp - 1) / kWarp;
+        const int page = low + laneOf() * step;
+        const bool isBefore = page < high && firstBlockFrom(cache, head, page) < block;
+        const int before = __popc(__ballot_sync(kAllLanes, isBefore));
+        const int end = low + before * step;
+        high = end < high ? end : high;
+        low = before == 0 ? low : end - step + 1;
     }
     // The page before may end in this block.
     return low > 0 ? low - 1 : 0;
@@ -125,38 +127,65 @@ static __device__ __forceinline__ int findFirstPage(const Cache& cache, const in
 static __device__ __forceinline__ int listSlots(const Cache& cache, const QueryTile& tile, int block, AttentionMemory& memory) {
     const int* head = headOf(cache, tile);
     const int warps = (int)blockDim.x / kWarp;
-    if (threadIdx.x == 0) memory.firstPage = findFirstPage(cache, head, block);
+    if (warpOf() == 0) {
+        const int first = findFirstPage(cache, head, block);
+        if (laneOf() == 0) memory.firstPage = first;
+    }
     __syncthreads();
     int count = 0;
     bool isEnd = false;
     for (int first = memory.firstPage; first < head[1] && !isEnd; first += kPagesAtOnce) {
         const int pages = head[1] - first < kPagesAtOnce ? head[1] - first : kPagesAtOnce;
-        for (int i = warpOf(); i < pages; i += warps) {
+        // Each kind of load for all pages of the warp before the next one waits for it.
+        int numbers[kPagesOfWarp];
+        unsigned live[kPagesOfWarp];
+        int positions[kPagesOfWarp];
+        float scales[kPagesOfWarp];
+#pragma unroll
+        for (int k = 0; k < kPagesOfWarp; k++) {
+            const int i = warpOf() + k * warps;
             const int* entry = cache.entries + 2 * (head[0] + first + i);
-            const uint8_t* at = cache.pool + (size_t)entry[0] * cache.page.pageBytes;
-            const bool live = ((unsigned)entry[1] >> laneOf() & 1u) != 0;
-            const int position = live ? ((const int*)(at + cache.page.positions))[laneOf()] : 0;
-            const int of = position >> kReductionShift;
-            const unsigned members = __ballot_sync(kAllLanes, live && of == block && position <= tile.lastPosition);
-            const unsigned later = __ballot_sync(kAllLanes, live && of > block);
-            if (laneOf() == 0) {
+            numbers[k] = i < pages ? entry[0] : 0;
+            live[k] = i < pages ? (unsigned)entry[1] >> laneOf() & 1u : 0u;
+        }
+#pragma unroll
+        for (int k = 0; k < kPagesOfWarp; k++) {
+            const uint8_t* page = cache.pool + (size_t)numbers[k] * cache.page.pageBytes;
+            positions[k] = live[k] != 0 ? ((const int*)(page + cache.page.positions))[laneOf()] : 0;
+        }
+#pragma unroll
+        for (int k = 0; k < kPagesOfWarp; k++) {
+            const uint8_t* page = cache.pool + (size_t)numbers[k] * cache.page.pageBytes;
+            const int of = positions[k] >> kReductionShift;
+            const bool isMember = live[k] != 0 && of == block && positions[k] <= tile.lastPosition;
+            scales[k] = isMember && cache.page.type == kInt8 ? ((const float*)(page + cache.page.valueScales))[laneOf()] : 0.f;
+            const unsigned members = __ballot_sync(kAllLanes, isMember);
+            const unsigned later = __ballot_sync(kAllLanes, live[k] != 0 && of > block);
+            const int i = warpOf() + k * warps;
+            if (laneOf() == 0 && i < pages) {
                 memory.members[i] = members;
                 memory.live[i] = later;
-                memory.pages[i] = entry[0];
             }
         }
         __syncthreads();
-        for (int i = 0; i < pages; i++) {
+        int before = count;
+        int next = 0;
+#pragma unroll
+        for (int k = 0; k < kPagesOfWarp; k++) {
+            const int i = warpOf() + k * warps;
+            if (i >= pages) continue;
+            for (; next < i; next++) before += __popc(memory.members[next]);
             const unsigned members = memory.members[i];
-            const int at = count + __popc(members & ((1u << laneOf()) - 1u));
+            const int at = before + __popc(members & ((1u << laneOf()) - 1u));
             // Positions are unique, so there are never more; a broken table must not write elsewhere.
-            if (i % warps == warpOf() && (members >> laneOf() & 1u) != 0 && at < kReductionSlots) {
-                const uint8_t* page = cache.pool + (size_t)memory.pages[i] * cache.page.pageBytes;
-                memory.slots[at] = memory.pages[i] * kPageSlots + laneOf();
-                memory.positions[at] = ((const int*)(page + cache.page.positions))[laneOf()];
-                if (cache.page.type == kInt8) memory.valueScales[at] = ((const float*)(page + cache.page.valueScales))[laneOf()];
+            if ((members >> laneOf() & 1u) != 0 && at < kReductionSlots) {
+                memory.slots[at] = numbers[k] * kPageSlots + laneOf();
+                memory.positions[at] = positions[k];
+                if (cache.page.type == kInt8) memory.valueScales[at] = scales[k];
             }
-            count += __popc(members);
+        }
+        for (int i = 0; i < pages; i++) {
+            count += __popc(memory.members[i]);
             isEnd = isEnd || memory.live[i] != 0;
         }
         __syncthreads();
@@ -200,6 +229,7 @@ static __device__ __forceinline__ void scoreSlots(const Cache& cache, int querie
         if constexpr (TYPE == kInt8) {
             const int* keys = (const int*)(at + page.keys) + keyIndex<kInt8>(page, slot, 0) / 4;
             int dots[kQueries] = {0, 0, 0, 0, 0, 0, 0, 0};
+#pragma unroll 8
             for (int g = 0; g < page.keyDim / 4; g++) {
                 const int key = keys[g * kTileSlots];
 #pragma unroll
@@ -216,6 +246,7 @@ static __device__ __forceinline__ void scoreSlots(const Cache& cache, int querie
             using T = typename Element<TYPE>::Type;
             const T* keys = (const T*)(at + page.keys) + keyIndex<TYPE>(page, slot, 0);
             float dots[kQueries] = {0.f, 0.f, 0.f, 0.f, 0.f, 0.f, 0.f, 0.f};
+#pragma unroll 8
             for (int d = 0; d < page.headDim; d++) {
                 const float key = widen(keys[d * kTileSlots]);
 #pragma unroll

@@ -1,21 +1,22 @@
 // The products of matmul.cu for more than 8 rows of the batch, on integer tensor cores; the same arguments.
 // A thread block makes 32 output rows of 64 rows of the batch. Its 4 warps take 16 output rows each, and every other tile of 8 rows of the
 // batch. Blocks of 32 along K are walked in ascending order:
-//   1. 4 blocks of the weights and of the batch's activations go to shared memory, in wide loads: codes, scales, mins, sums
+//   1. 8 blocks of the weights and of the batch's activations go to shared memory, in wide loads: codes, scales, mins, sums
 //   2. per block and tile one mma of 16 x 8 x 32 gives the exact integer sums of 16 output rows; each lane gets 4 of them
 //   3. acc = fma(scale * s, v, acc), with a min fma(min, ss, acc), in the lane's registers
 //   4. after each segment of 1,024: y = y + acc
 // Q6_K needs the sums of both halves of a block: two mma of 16 x 8 x 16.
 // mma starts from 2^23 + 2^22 as an integer, less zero * sum, and the result is read as a float: 1.5 * 2^23 + v, exact while |v| < 2^22. That
 // saves converting each sum; those of Q6_K are larger and are converted.
-// Versions: 1, dp4a (matmul.cu); 2, mma, each lane reading its weights for itself, so that two warps read each; 3, this one: weights are staged,
-// each is read once for 64 rows. Not yet: copies ahead of their use, several tiles of output rows a warp.
+// Versions: 1, dp4a (matmul.cu); 2, mma, each lane reading its weights for itself, so that two warps read each; 3, weights are staged,
+// each is read once for 64 rows; 4, this one: twice as many blocks at once, half as many waits. Not yet: copies ahead of their use, several tiles of output rows a warp.
 #include "matmul.cu"
 
+constexpr int kTileRows = 32;  // output rows of a thread block
 constexpr int kTensorBatch = 64;
 constexpr int kTensorTile = 8;  // rows of the batch of one mma
 constexpr int kTensorTiles = kTensorBatch / kTensorTile / 2;  // of a warp
-constexpr int kTensorBlocks = 4;  // of K, staged at once
+constexpr int kTensorBlocks = 8;  // of K, staged at once
 constexpr int kTensorStride = kTensorBlocks * 8 + 4;  // words of a staged row, without bank conflicts
 constexpr int kMagic = 0x4B400000;  // 1.5 * 2^23 as float
 
@@ -56,12 +57,14 @@ static __device__ __forceinline__ void multiplyTile16(int* d, const int* a, cons
 template <typename Format>
 static __device__ __forceinline__ void stageBatch(
     const MatmulArguments& args, int firstBatch, int batch, int blocks, int first, int count, TensorMemory& memory) {
+#pragma unroll 4
     for (int i = (int)threadIdx.x; i < batch * count * 2; i += (int)blockDim.x) {
         const int j = i / (count * 2);
         const int quarter = i % (count * 2);
         const size_t at = (size_t)(firstBatch + j) * blocks + first;
         loadInts(args.codes + at * kBlock + quarter * 16, &memory.codes[j][quarter * 4]);
     }
+#pragma unroll 4
     for (int i = (int)threadIdx.x; i < batch * count; i += (int)blockDim.x) {
         const int j = i % batch;
         const int b = i / batch;
@@ -80,6 +83,7 @@ static __device__ __forceinline__ void stageWeights(const Matrix& m, int firstRo
     const int blocks = m.columns / kBlock;
     const int rows = m.rows - firstRow < kTileRows ? m.rows - firstRow : kTileRows;
     const int quarters = count * (Format::kNibbles ? 1 : 2);
+#pragma unroll 4
     for (int i = (int)threadIdx.x; i < rows * quarters; i += (int)blockDim.x) {
         const int r = i / quarters;
         const int quarter = i % quarters;

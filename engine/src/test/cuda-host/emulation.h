@@ -62,6 +62,8 @@ static inline int __shfl_xor_sync(unsigned mask, int x, int with) {
 }
 static inline unsigned __ballot_sync(unsigned, int predicate) { return emulation::emulatedBallot(predicate); }
 
+static inline float __ldcg(const float* at) { return *at; }
+
 static inline int __popc(unsigned x) { return __builtin_popcount(x); }
 static inline int __ffs(int x) { return __builtin_ffs(x); }
 

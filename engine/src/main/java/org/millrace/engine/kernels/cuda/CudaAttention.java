@@ -15,6 +15,11 @@ final class CudaAttention implements AutoCloseable {
     private static final int QUERIES = 8;
     private static final int WARP = 32;
     private static final int MAX_HEAD_DIM = 256;
+
+    /** Dimensions of a value that one thread adds up. */
+    private static final int QUAD = 4;
+
+    private static final int MIN_THREADS = 128;
     private static final int REDUCTION_BLOCK_SHIFT = 8;
 
     /** Longer batches run in several launches. */
@@ -60,6 +65,14 @@ final class CudaAttention implements AutoCloseable {
         return (groupSize + QUERIES - 1) / QUERIES;
     }
 
+    /** One for four dimensions of each query, and a warp that adds up weights. */
+    private static int threads(int groupSize, int chunks, int headDim) {
+        int perChunk = (int) ceilDiv(groupSize, chunks);
+        int queries = perChunk * (QUERIES / perChunk);
+        int values = queries * (int) ceilDiv(headDim, QUAD);
+        return Math.max(MIN_THREADS, WARP * ((int) ceilDiv(values, WARP) + 1));
+    }
+
     /** Partial results of one row. */
     private static long rowBytes(int numHeads, int headDim, int blocks) {
         return 4L * numHeads * blocks * headDim;
@@ -93,7 +106,7 @@ final class CudaAttention implements AutoCloseable {
         int chunks = chunks(numHeads / view.numKvHeads());
         int heads = view.numKvHeads() * chunks;
         int rowsAtOnce = makeRoom(view.numRows(), numHeads, heads, blocks, headDim);
-        int threads = (headDim + WARP - 1) / WARP * WARP + WARP;
+        int threads = threads(numHeads / view.numKvHeads(), chunks, headDim);
         for (int first = 0; first < view.numRows(); first += rowsAtOnce) {
             int rows = Math.min(rowsAtOnce, view.numRows() - first);
             Arguments arguments = new Arguments();

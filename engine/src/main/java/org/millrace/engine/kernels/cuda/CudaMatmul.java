@@ -11,7 +11,12 @@ final class CudaMatmul {
     private static final int MAX_MATRICES = 4;
     private static final int WARP = 32;
     private static final int SEGMENT = 1024;
+
+    /** Output rows of a thread block: of few rows of the batch, and of more or of float types. */
+    private static final int ROWS = 4;
+
     private static final int TILE_ROWS = 32;
+
     private static final int MAX_WARPS = 4;
     private static final int BATCH = 8;
     private static final int TENSOR_BATCH = 64;
@@ -61,12 +66,13 @@ final class CudaMatmul {
             int end,
             boolean added) {
         Arguments arguments = new Arguments();
+        int rowsAtOnce = rows <= BATCH ? ROWS : TILE_ROWS;
         int[] firstTiles = new int[MAX_MATRICES + 1];
         for (int i = 0; i < MAX_MATRICES; i++) {
             // Places that are not used repeat the last matrix and have no tiles.
             CudaMatrix matrix = (CudaMatrix) weights[Math.min(first + i, end - 1)];
             matrix.describe(arguments);
-            int tiles = first + i < end ? ceilDiv(matrix.rows(), TILE_ROWS) : 0;
+            int tiles = first + i < end ? ceilDiv(matrix.rows(), rowsAtOnce) : 0;
             firstTiles[i + 1] = firstTiles[i] + tiles;
         }
         for (int i = 0; i < MAX_MATRICES; i++) {
