@@ -9,7 +9,8 @@
 // mma starts from 2^23 + 2^22 as an integer, less zero * sum, and the result is read as a float: 1.5 * 2^23 + v, exact while |v| < 2^22. That
 // saves converting each sum; those of Q6_K are larger and are converted.
 // Versions: 1, dp4a (matmul.cu); 2, mma, each lane reading its weights for itself, so that two warps read each; 3, weights are staged,
-// each is read once for 64 rows; 4, this one: twice as many blocks at once, half as many waits. Not yet: copies ahead of their use, several tiles of output rows a warp.
+// each is read once for 64 rows; 4, this one: twice as many blocks at once, half as many waits. Not yet: copies ahead of their use, several
+// tiles of output rows a warp.
 #include "matmul.cu"
 
 constexpr int kTileRows = 32;  // output rows of a thread block
