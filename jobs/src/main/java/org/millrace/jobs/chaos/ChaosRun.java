@@ -24,8 +24,8 @@ import org.millrace.jobs.client.PromptPublisher;
  * then the comparison. Not thread safe.
  */
 final class ChaosRun {
-    private static final int CONVERSATIONS = 32;
-    private static final int MAX_SEQUENCES = 16;
+    private static final int CONVERSATIONS = 20;
+    private static final int MAX_SEQUENCES = 10;
     private static final int MAX_BATCH_TOKENS = 32;
     private static final Duration QUIET_TIMEOUT = Duration.ofSeconds(180);
 

@@ -31,7 +31,7 @@ record Conversation(List<PromptRequest> turns, boolean atOnce) {
         int count = 2 + random.nextInt(2);
         List<PromptRequest> turns = new ArrayList<>();
         for (int turn = 0; turn < count; turn++) {
-            int words = turn == 0 ? budget / 16 : budget / 64;
+            int words = turn == 0 ? budget / 32 : budget / 64;
             turns.add(
                     PromptRequest.newBuilder()
                             .setSessionId("session-" + number)
@@ -40,7 +40,7 @@ record Conversation(List<PromptRequest> turns, boolean atOnce) {
                             .setSampling(sampling(random))
                             .setLimits(
                                     GenerationLimits.newBuilder()
-                                            .setMaxTokens(budget / 12 + random.nextInt(budget / 12))
+                                            .setMaxTokens(budget / 24 + random.nextInt(budget / 24))
                                             .setIgnoreEos(true)
                                             .build())
                             .build());

@@ -45,6 +45,8 @@ final class JavaProcess implements AutoCloseable {
             command.add("--sun-misc-unsafe-memory-access=allow");
         }
         command.add("-XX:+UseSerialGC");
+        // Short-lived: the better compiler would take more time than its code saves.
+        command.add("-XX:TieredStopAtLevel=1");
         command.add("-Dfile.encoding=UTF-8");
         command.add("-Dlog4j2.configurationFile=org/millrace/jobs/chaos/log4j2.properties");
         command.addAll(jvmOptions);

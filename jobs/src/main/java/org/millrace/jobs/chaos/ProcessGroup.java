@@ -17,9 +17,6 @@ import org.apache.flink.runtime.zookeeper.FlinkZooKeeperQuorumPeer;
 final class ProcessGroup implements AutoCloseable {
     static final int TASK_MANAGERS = 2;
 
-    /** Starts sooner and leaves the processors to the TaskManagers. */
-    private static final String QUICK_START = "-XX:TieredStopAtLevel=1";
-
     private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
 
     private final ClusterLayout layout;
@@ -40,24 +37,22 @@ final class ProcessGroup implements AutoCloseable {
         broker =
                 process(
                         "broker",
-                        List.of("-Xmx320m", QUICK_START),
+                        List.of("-Xmx320m"),
                         BrokerMain.class.getName(),
                         List.of(layout.broker().toString(), Integer.toString(layout.brokerPort())));
         zooKeeper =
                 process(
                         "zookeeper",
-                        List.of("-Xmx64m", QUICK_START),
+                        List.of("-Xmx64m"),
                         FlinkZooKeeperQuorumPeer.class.getName(),
                         List.of("--zkConfigFile", writeZooKeeperConfig(), "--peerId", "1"));
-        List<String> jobManagerOptions = new ArrayList<>(flink.jobManagerJvmOptions());
-        jobManagerOptions.add(QUICK_START);
         List<String> jobManagerArguments =
                 new ArrayList<>(flink.jobManagerArguments(layout.configuration()));
         jobManagerArguments.addAll(List.of("--executionMode", "cluster"));
         jobManager =
                 process(
                         "jobmanager",
-                        jobManagerOptions,
+                        flink.jobManagerJvmOptions(),
                         StandaloneSessionClusterEntrypoint.class.getName(),
                         jobManagerArguments);
         for (int i = 1; i <= TASK_MANAGERS; i++) {

@@ -38,7 +38,7 @@ import picocli.CommandLine;
 /** A bounded run that is killed goes on where it was: no row is done twice, none is left out. */
 @Timeout(240)
 class ResumedRunITCase {
-    private static final int ROWS = 60;
+    private static final int ROWS = 40;
 
     /** Answers in a complete checkpoint when the run is killed. */
     private static final int ANSWERED = 8;
