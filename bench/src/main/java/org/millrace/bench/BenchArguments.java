@@ -77,6 +77,8 @@ final class BenchArguments {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         // Flink's data stream API opens it by reflection.
         command.add("--add-opens=java.base/java.util=ALL-UNNAMED");
+        // As ./millrace starts its JVM.
+        command.add("-XX:TieredStopAtLevel=1");
         command.addAll(jvmOptions);
         command.addAll(
                 List.of(
