@@ -53,7 +53,7 @@ class ChaosFindsFaultsITCase {
 
     @TempDir private Path directory;
 
-    /** Two faults in one build, to save time: neither can make the other's finding. */
+    /** Two faults in one build, to save time: alone, each makes its own finding only. */
     @Test
     void tailPagesAreComputedAgainAndTokensChangeIfNeitherTailsNorSeedsAreRestored()
             throws Exception {
