@@ -8,6 +8,7 @@
 #include "matmul_float.cu"
 #include "matmul_tensor.cu"
 #include "move_slots.cu"
+#include "pack_slots.cu"
 #include "quantize.cu"
 #include "rms_norm.cu"
 #include "rope_and_store.cu"

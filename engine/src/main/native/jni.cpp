@@ -338,6 +338,14 @@ MILLRACE_JNI(void, moveSlots)(
     run(env, kernels->moveSlots, &args, chunks(count, args.movesPerChunk));
 }
 
+MILLRACE_JNI(void, packSlots)(
+    JNIEnv* env, jclass, jlongArray page, jlong pool, jlong slots, jint count, jlong out, jint slotBytes) {
+    if (count < 1) return;
+    PackArgs args{pageLayout(env, page), at<uint8_t>(pool), at<int32_t>(slots), at<uint8_t>(out), slotBytes, count, 0};
+    args.slotsPerChunk = rowsPerChunk(count, slotBytes);
+    run(env, kernels->packSlots, &args, chunks(count, args.slotsPerChunk));
+}
+
 MILLRACE_JNI(void, swiGlu)(JNIEnv* env, jclass, jlong gate, jlong up, jint count, jlong out) {
     RowsArgs args{};
     args.x = at<float>(gate);

@@ -98,6 +98,16 @@ struct MoveArgs {
     int movesPerChunk;
 };
 
+struct PackArgs {
+    PageLayout page;
+    const uint8_t* pool;
+    const int32_t* slots;  // [count][2]: page, slot
+    uint8_t* out;          // [count][slotBytes]
+    int slotBytes;
+    int count;
+    int slotsPerChunk;
+};
+
 // Query vectors of one KV head and sequence: query heads [head, head + heads) of rows [row, row + rows).
 struct AttentionItem {
     int sequence;
@@ -255,6 +265,7 @@ struct Kernels {
     void (*ropeAndStore)(const void* args, int row, void* scratch);
     void (*attention)(const void* args, int item, void* scratch);
     void (*moveSlots)(const void* args, int chunk, void* scratch);
+    void (*packSlots)(const void* args, int chunk, void* scratch);
     void (*embed)(const void* args, int row, void* scratch);
     void (*rmsNorm)(const void* args, int chunk, void* scratch);
     void (*quantize)(const void* args, int chunk, void* scratch);

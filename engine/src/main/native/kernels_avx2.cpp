@@ -16,6 +16,7 @@ const Kernels kAvx2Kernels = {
     avx2::ropeAndStore,
     avx2::attention,
     avx2::moveSlots,
+    avx2::packSlots,
     avx2::embed,
     avx2::rmsNorm,
     avx2::quantize,

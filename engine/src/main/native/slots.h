@@ -1,4 +1,5 @@
-// What fills the slots of pages: rotary embedding with the storing of new keys and values, and moves from page to page.
+// What fills the slots of pages: rotary embedding with the storing of new keys and values, and moves from page to page. And what packs
+// them side by side.
 #pragma once
 
 namespace millrace::MILLRACE_ISA {
@@ -126,6 +127,43 @@ static inline void moveSlot(const MoveArgs& args, int fromPage, int fromSlot, in
     }
     const size_t valueBytes = elementBytes * (size_t)p.headDim;
     __builtin_memcpy(to + p.values + toSlot * valueBytes, from + p.values + fromSlot * valueBytes, valueBytes);
+}
+
+template <typename T>
+static inline uint8_t* packStrided(const uint8_t* from, int lane, size_t bytes, uint8_t* to) {
+    const size_t whole = bytes / sizeof(T);
+    for (size_t i = 0; i < whole; i++) __builtin_memcpy(to + i * sizeof(T), (const T*)from + i * kTileRows + lane, sizeof(T));
+    __builtin_memcpy(to + whole * sizeof(T), (const T*)from + whole * kTileRows + lane, bytes % sizeof(T));
+    return to + bytes;
+}
+
+static inline void packSlot(const PackArgs& args, int page, int slot, uint8_t* to) {
+    const PageLayout& p = args.page;
+    const uint8_t* from = args.pool + (size_t)page * p.pageBytes;
+    __builtin_memcpy(to, from + p.positions + 4 * slot, 4);
+    to += 4;
+    const size_t elementBytes = p.type == KvType::kF32 ? 4 : p.type == KvType::kF16 ? 2 : 1;
+    const size_t bytes = elementBytes * (size_t)p.headDim;
+    const uint8_t* keys = from + p.keys + slot / kTileRows * (elementBytes * (size_t)p.keyDim * kTileRows);
+    const int lane = slot % kTileRows;
+    switch (p.type) {
+        case KvType::kF32: to = packStrided<uint32_t>(keys, lane, bytes, to); break;
+        case KvType::kF16: to = packStrided<uint16_t>(keys, lane, bytes, to); break;
+        default:
+            __builtin_memcpy(to, from + p.keyScales + 4 * slot, 4);
+            __builtin_memcpy(to + 4, from + p.valueScales + 4 * slot, 4);
+            to = packStrided<uint32_t>(keys, lane, bytes, to + 8);  // 4 dimensions a lane
+    }
+    __builtin_memcpy(to, from + p.values + slot * bytes, bytes);
+}
+
+static void packSlots(const void* opaque, int chunk, void*) {
+    const PackArgs& args = *(const PackArgs*)opaque;
+    const int first = chunk * args.slotsPerChunk;
+    const int end = first + args.slotsPerChunk < args.count ? first + args.slotsPerChunk : args.count;
+    for (int i = first; i < end; i++) {
+        packSlot(args, args.slots[2 * i], args.slots[2 * i + 1], args.out + (size_t)i * args.slotBytes);
+    }
 }
 
 static void moveSlots(const void* opaque, int chunk, void*) {

@@ -25,15 +25,17 @@ import org.millrace.schemas.PromptRequest;
 
 /**
  * A {@link TextWorkload} on a bare {@link Generator} in a process of its own: sessions wait in a
- * queue and join the batch as there is room. Batch limits are the job's defaults, and the pool
- * holds a full batch. Prompts are tokenised before the clock starts. Prints a {@link Throughput} as
- * JSON. Fails where the C++ kernels cannot run.
+ * queue and join the batch as there is room. Batch limits and retention are the job's defaults, and
+ * the pool holds a full batch. Prompts are tokenised before the clock starts. Prints a {@link
+ * Throughput} as JSON. Fails where the C++ kernels cannot run.
  *
  * <p>Arguments: model file, cache type, threads, sessions.
  */
 final class BareBench {
     private static final int MAX_BATCH_TOKENS = MillraceOptions.MAX_BATCH_TOKENS.defaultValue();
     private static final int MAX_SEQUENCES = MillraceOptions.MAX_SEQUENCES.defaultValue();
+    private static final Retention RETENTION =
+            Retention.parse(MillraceOptions.RETENTION.defaultValue());
 
     private final Model model;
     private final Generator generator;
@@ -98,7 +100,7 @@ final class BareBench {
                 Transcript.EMPTY,
                 promptTokens(request.getText()),
                 params,
-                Retention.FULL,
+                RETENTION,
                 null);
     }
 

@@ -28,7 +28,7 @@ import org.millrace.operators.state.SessionWork;
  */
 final class StepLoop {
     /**
-     * Time that one step may spend on bringing sessions back from state, or as long as the step
+     * Time that one round may spend on bringing sessions in from state, or as long as the step
      * before took, if that is more: a large batch does not keep others waiting.
      */
     private static final long ADMISSION_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
@@ -140,11 +140,15 @@ final class StepLoop {
         queues.rest(sessionId);
     }
 
-    /** One round. */
+    /**
+     * One round. After a restore the model waits until the sessions that ran are back in the batch:
+     * a step with a few of them takes nearly as long as one with all. Rounds stay short meanwhile,
+     * so that barriers get through.
+     */
     void step() throws Exception {
         endOverdue(clockMillis.getAsLong());
-        fillBatch();
-        if (live.isEmpty()) {
+        boolean isFilled = fillBatch();
+        if (live.isEmpty() || !isFilled && queues.line().first().resumes()) {
             return;
         }
         List<Sequence> batch = new ArrayList<>(live.values());
@@ -302,14 +306,23 @@ final class StepLoop {
 
     /**
      * Brings requests into the batch in the order of the line, until the first that finds no room.
+     *
+     * @return false if the time for it ended before
      */
-    private void fillBatch() throws Exception {
+    private boolean fillBatch() throws Exception {
         long begin = System.nanoTime();
         long limitNanos = Math.max(ADMISSION_NANOS, stepNanos);
         WaitingLine.Place place = queues.line().first();
-        while (place != null && System.nanoTime() - begin < limitNanos && advance(place)) {
+        while (place != null) {
+            if (System.nanoTime() - begin >= limitNanos) {
+                return false;
+            }
+            if (!advance(place)) {
+                return true;
+            }
             place = queues.line().first();
         }
+        return true;
     }
 
     /** Whether the first in line left it. */

@@ -16,8 +16,8 @@ import org.millrace.engine.kvcache.ProfiledTurn;
 /**
  * Two sequences of tokens through attention: frozen slots with holes and gaps in position, a
  * profiled prompt in chunks, rows behind it, then single decode rows over evicted slots, some with
- * scores, and at last all slots of one head moved to other pages. The same input for every provider
- * and every chunk size. For tests and {@link KernelCheck}.
+ * scores, and at last all slots of one head moved to other pages, and packed. The same input for
+ * every provider and every chunk size. For tests and {@link KernelCheck}.
  */
 final class AttentionCase {
     private static final int LAYERS = 2;
@@ -36,8 +36,9 @@ final class AttentionCase {
      * @param statistics of the profiled turns
      * @param scores bits, after the decode rows and the move
      * @param pool pages, at the end
+     * @param packed words of the packed slots
      */
-    record Result(int[] attention, long[] statistics, int[] scores, int[] pool) {
+    record Result(int[] attention, long[] statistics, int[] scores, int[] pool, int[] packed) {
         /** Statistics and scores as words. */
         int[] measured() {
             IntStream words =
@@ -145,13 +146,13 @@ final class AttentionCase {
             for (; first < TOKENS; first++) {
                 step(first, first + 1, false);
             }
-            moveFirstHead();
+            int[] packed = moveFirstHead();
             long[] measured = new long[(int) (statistics.bytes() / Long.BYTES)];
             ByteBuffer.wrap(all(statistics))
                     .order(ByteOrder.LITTLE_ENDIAN)
                     .asLongBuffer()
                     .get(measured);
-            Result result = new Result(attention, measured, ints(scores), ints(pool));
+            Result result = new Result(attention, measured, ints(scores), ints(pool), packed);
             buffers.forEach(DeviceBuffer::close);
             return result;
         }
@@ -231,20 +232,35 @@ final class AttentionCase {
             }
         }
 
-        /** The live slots of the second sequence's first head, side by side in unused pages. */
-        private void moveFirstHead() {
+        /**
+         * The live slots of the second sequence's first head, side by side in unused pages; returns
+         * them packed.
+         */
+        private int[] moveFirstHead() {
             List<Integer> moves = new ArrayList<>();
+            List<Integer> slots = new ArrayList<>();
             int target = 0;
             for (int token = 0; token < TOKENS; token++) {
                 if (isLive(1, 0, token, TOKENS)) {
-                    moves.add(page(1, 0, token / KvPageDescriptor.PAGE_SLOTS));
-                    moves.add(token % KvPageDescriptor.PAGE_SLOTS);
+                    slots.add(page(1, 0, token / KvPageDescriptor.PAGE_SLOTS));
+                    slots.add(token % KvPageDescriptor.PAGE_SLOTS);
+                    moves.addAll(slots.subList(2 * target, 2 * target + 2));
                     moves.add(PAGES - 1 - target / KvPageDescriptor.PAGE_SLOTS);
                     moves.add(target++ % KvPageDescriptor.PAGE_SLOTS);
                 }
             }
-            DeviceBuffer buffer = upload(moves.stream().mapToInt(Integer::intValue).toArray());
-            kernels.moveSlots(page, pool, scores, buffer, target);
+            kernels.moveSlots(page, pool, scores, upload(moves), target);
+            DeviceBuffer packed =
+                    allocate(
+                            (page.slotBytes() * target + Integer.BYTES - 1)
+                                    / Integer.BYTES
+                                    * Integer.BYTES);
+            kernels.packSlots(page, pool, upload(slots), target, packed);
+            return ints(packed);
+        }
+
+        private DeviceBuffer upload(List<Integer> values) {
+            return upload(values.stream().mapToInt(Integer::intValue).toArray());
         }
 
         private float[] slice(float[] all, int heads, int first, int count) {

@@ -310,6 +310,7 @@ public final class KernelCheck {
         compare("attention", shape + " ragged", expected.attention(), actual.attention());
         compare("attentionShares", shape, expected.measured(), actual.measured());
         compare("moveSlots", shape, expected.pool(), actual.pool());
+        compare("packSlots", shape, expected.packed(), actual.packed());
     }
 
     /** Page table of a full cache whose pages lie backwards: page number, live mask. */

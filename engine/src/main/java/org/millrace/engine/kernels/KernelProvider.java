@@ -132,6 +132,19 @@ public interface KernelProvider extends AutoCloseable {
             int count);
 
     /**
+     * Packs slots of pages side by side, each as {@link KvPageDescriptor#slotBytes} says.
+     *
+     * @param slots int[count][2]: page, slot
+     * @param out byte[count][page.slotBytes()]
+     */
+    void packSlots(
+            KvPageDescriptor page,
+            DeviceBuffer pool,
+            DeviceBuffer slots,
+            int count,
+            DeviceBuffer out);
+
+    /**
      * {@code out = silu(gate) * up}, element by element; all float[count]. {@code out} may be
      * {@code gate}.
      */

@@ -77,6 +77,15 @@ public final class KvPageDescriptor {
         return pageBytes;
     }
 
+    /**
+     * Bytes of one slot by itself, as it is stored outside of a page: {@code int32 position, int8
+     * only: float32 K scale, float32 V scale, T K[headDim], T V[headDim]}, little-endian.
+     */
+    public int slotBytes() {
+        int scales = hasScales() ? 2 * Float.BYTES : 0;
+        return Integer.BYTES + scales + 2 * headDim * elementBytes();
+    }
+
     public int positionOffset(int slot) {
         return positionsOffset + Integer.BYTES * slot;
     }

@@ -13,19 +13,21 @@ import org.millrace.engine.kernels.Resources;
  * profiled turns, too. Not thread safe.
  */
 public final class PagePool implements AutoCloseable {
-    private static final int MOVE_BYTES = 4 * Integer.BYTES;
+    private static final int MOVE_INTS = 4;
+    private static final int SLOT_INTS = 2;
 
     /** Bytes that are read at once. */
     private static final int READ_BYTES = 1 << 20;
 
-    /** Slots that are moved at once. */
-    private static final int MOVES = 4096;
+    /** Slots that are moved or packed at once. */
+    private static final int SLOTS = 4096;
 
     private final CacheLayout layout;
     private final Resources owned = new Resources();
     private final DeviceBuffer storage;
     private final DeviceBuffer scores;
-    private final DeviceBuffer moveList;
+    private final DeviceBuffer slotList;
+    private final DeviceBuffer packed;
     private final KernelProvider kernels;
     private final TurnStatistics statistics;
     private final int capacity;
@@ -44,7 +46,8 @@ public final class PagePool implements AutoCloseable {
         try {
             storage = owned.add(kernels.allocate((long) pages * layout.page().pageBytes()));
             scores = owned.add(kernels.allocate((long) pages * CacheLayout.SCORE_BYTES));
-            moveList = owned.add(kernels.allocate(MOVE_BYTES * MOVES));
+            slotList = owned.add(kernels.allocate(Integer.BYTES * MOVE_INTS * SLOTS));
+            packed = owned.add(kernels.allocate((long) layout.page().slotBytes() * SLOTS));
         } catch (OutOfMemoryError e) {
             owned.close();
             throw e;
@@ -137,14 +140,35 @@ public final class PagePool implements AutoCloseable {
      * @param moves int[count][4]: source page, source slot, target page, target slot
      */
     void moveSlots(int[] moves, int count) {
-        for (int first = 0; first < count; first += MOVES) {
-            int part = Math.min(MOVES, count - first);
-            ByteBuffer bytes =
-                    ByteBuffer.allocateDirect(MOVE_BYTES * part).order(ByteOrder.LITTLE_ENDIAN);
-            bytes.asIntBuffer().put(moves, 4 * first, 4 * part);
-            moveList.write(0, bytes);
-            kernels.moveSlots(layout.page(), storage, scores, moveList, part);
+        for (int first = 0; first < count; first += SLOTS) {
+            int part = Math.min(SLOTS, count - first);
+            writeSlotList(moves, MOVE_INTS * first, MOVE_INTS * part);
+            kernels.moveSlots(layout.page(), storage, scores, slotList, part);
         }
+    }
+
+    private void writeSlotList(int[] ints, int offset, int length) {
+        ByteBuffer bytes =
+                ByteBuffer.allocateDirect(Integer.BYTES * length).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asIntBuffer().put(ints, offset, length);
+        slotList.write(0, bytes);
+    }
+
+    /**
+     * Slots side by side, each as {@link KvPageDescriptor#slotBytes} says.
+     *
+     * @param slots int[count][2]: page, slot
+     */
+    byte[] packSlots(int[] slots, int count) {
+        int slotBytes = layout.page().slotBytes();
+        ByteBuffer target = ByteBuffer.allocate(slotBytes * count);
+        for (int first = 0; first < count; first += SLOTS) {
+            int part = Math.min(SLOTS, count - first);
+            writeSlotList(slots, SLOT_INTS * first, SLOT_INTS * part);
+            kernels.packSlots(layout.page(), storage, slotList, part, packed);
+            packed.read(0, target.limit(slotBytes * (first + part)));
+        }
+        return target.array();
     }
 
     /** The scores of a page's slots, float[page slots]. */

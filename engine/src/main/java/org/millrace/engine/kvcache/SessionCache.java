@@ -27,6 +27,7 @@ public final class SessionCache implements AutoCloseable {
     private final HeadCache[] heads;
     private final SlotMoves moves;
     private final TailLog tailLog;
+    private final SessionCacheCodec codec;
     private final List<Compaction> compactions = new ArrayList<>();
 
     /** Ids of stored pages that were given up since the last {@link #writeFullPages}. */
@@ -49,6 +50,7 @@ public final class SessionCache implements AutoCloseable {
         this.pool = pool;
         this.moves = new SlotMoves(pool);
         this.tailLog = new TailLog(pool);
+        this.codec = new SessionCacheCodec(pool);
         this.heads = new HeadCache[pool.layout().numHeads()];
         for (int i = 0; i < heads.length; i++) {
             heads[i] = new HeadCache();
@@ -71,9 +73,8 @@ public final class SessionCache implements AutoCloseable {
             cache.reservedPositions = header.length();
             cache.compactions.addAll(header.compactions());
             cache.commitPages(header.pages());
-            SessionCacheCodec codec = new SessionCacheCodec(pool);
-            codec.restorePages(header, saved.tails(), cache.tailLog, pages, cache.heads);
-            codec.restoreScores(saved.scores(), cache.firstScored(), cache.heads);
+            cache.codec.restorePages(header, saved.tails(), cache.tailLog, pages, cache.heads);
+            cache.codec.restoreScores(saved.scores(), cache.firstScored(), cache.heads);
             if (header.isProfiled()) {
                 cache.savedProfile = ProfileCodec.decode(saved.profile(), cache.heads.length);
                 cache.resumeProfile();
@@ -460,12 +461,12 @@ public final class SessionCache implements AutoCloseable {
             sink.delete(deleted[i]);
         }
         deletedCount = 0;
-        return new SessionCacheCodec(pool).writeFullPages(heads, sink);
+        return codec.writeFullPages(heads, sink);
     }
 
     /** All but the full pages, as bytes. Replayed rows and what they measured are left out. */
     public SavedCache save() {
-        return save(new SessionCacheCodec(pool).encodeTails(heads));
+        return save(codec.encodeTails(heads));
     }
 
     /**
@@ -488,7 +489,7 @@ public final class SessionCache implements AutoCloseable {
         return new SavedCache(
                 header.encode(),
                 tails,
-                new SessionCacheCodec(pool).encodeScores(firstScored(), heads),
+                codec.encodeScores(firstScored(), heads),
                 isProfiled ? ProfileCodec.encode(profile) : new byte[0]);
     }
 

@@ -1,9 +1,9 @@
 package org.millrace.engine.kvcache;
 
-import java.io.ByteArrayOutputStream;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -16,7 +16,7 @@ import java.util.stream.Stream;
  *   page    int32 magic "MRPG", int32 version, the page as {@link KvPageDescriptor} draws it, slots that
  *           are not live all zero, int32 crc
  *   tails   int32 magic "MRTL", int32 version, then per head with slots % 32 != 0, per live slot of its last page:
- *             the slot ({@link SlotCodec});
+ *             the slot ({@link KvPageDescriptor#slotBytes});
  *           int32 crc
  *   scores  int32 magic "MRSS", int32 version, then per head with a score mode: float32 per live slot from
  *           the last compaction's start on; int32 crc. No bytes at all if no head has one
@@ -34,13 +34,13 @@ final class SessionCacheCodec {
     private final PagePool pool;
     private final CacheLayout layout;
     private final KvPageDescriptor page;
-    private final SlotCodec slots;
+    private final SlotReader slots;
 
     SessionCacheCodec(PagePool pool) {
         this.pool = pool;
         this.layout = pool.layout();
         this.page = layout.page();
-        this.slots = new SlotCodec(page);
+        this.slots = new SlotReader(page);
     }
 
     static long pageId(int layer, int kvHead, int ordinal) {
@@ -78,7 +78,7 @@ final class SessionCacheCodec {
 
     /** What was evicted is nobody's: neither may it be stored, nor may bytes depend on it. */
     private void clearDeadSlots(ByteBuffer raw, int liveMask) {
-        ByteBuffer empty = ByteBuffer.allocate(slots.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer empty = ByteBuffer.allocate(page.slotBytes()).order(ByteOrder.LITTLE_ENDIAN);
         for (int slot = 0; slot < KvPageDescriptor.PAGE_SLOTS; slot++) {
             if ((liveMask >>> slot & 1) == 0) {
                 slots.read(empty.clear(), slot, raw);
@@ -87,25 +87,18 @@ final class SessionCacheCodec {
     }
 
     byte[] encodeTails(HeadCache[] heads) {
-        List<HeadCache> unfinished =
-                Stream.of(heads)
-                        .filter(head -> head.durableSlots() % KvPageDescriptor.PAGE_SLOTS != 0)
-                        .toList();
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        ByteBuffer slotBytes = ByteBuffer.allocate(slots.bytes()).order(ByteOrder.LITTLE_ENDIAN);
-        pool.readEach(
-                unfinished.stream().mapToInt(head -> head.page(head.fullPages())).toArray(),
-                (i, raw) -> {
-                    int mask = unfinished.get(i).durableMask(unfinished.get(i).fullPages());
-                    for (int slot = 0; slot < KvPageDescriptor.PAGE_SLOTS; slot++) {
-                        if ((mask >>> slot & 1) != 0) {
-                            slots.write(raw, slot, slotBytes.clear());
-                            bytes.write(slotBytes.array(), 0, slotBytes.position());
-                        }
-                    }
-                });
-        ByteBuffer out = Sections.start(bytes.size(), TAILS_MAGIC);
-        return Sections.finish(out.put(bytes.toByteArray()));
+        IntBuffer live = IntBuffer.allocate(2 * KvPageDescriptor.PAGE_SLOTS * heads.length);
+        for (HeadCache head : heads) {
+            int index = head.fullPages();
+            int filled = head.durableSlots() % KvPageDescriptor.PAGE_SLOTS;
+            for (int slot = 0; slot < filled; slot++) {
+                if ((head.durableMask(index) >>> slot & 1) != 0) {
+                    live.put(head.page(index)).put(slot);
+                }
+            }
+        }
+        byte[] packed = pool.packSlots(live.array(), live.position() / 2);
+        return Sections.finish(Sections.start(packed.length, TAILS_MAGIC).put(packed));
     }
 
     /** Fills {@code heads}, which are empty. */

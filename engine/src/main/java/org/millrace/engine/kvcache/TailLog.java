@@ -3,20 +3,21 @@ package org.millrace.engine.kvcache;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.IntBuffer;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
-import java.util.stream.IntStream;
 
 /**
  * Unfinished pages of a running turn in storage, as a log: each snapshot adds an entry with the
  * slots that are new since the one before, and deletes entries whose pages are all full or gone.
- * Entries are stored beside the pages, under negative ids. Sections of version {@value
- * Sections#VERSION}, little-endian.
+ * Entries have negative ids, which pages have not. Sections of version {@value Sections#VERSION},
+ * little-endian.
  *
  * <pre>
  *   entry   int32 magic "MRTE", int32 version, then runs of slots:
- *             int32 head (layer-major), int32 ordinal of its page, int32 first slot, int32 n, n slots ({@link SlotCodec});
+ *             int32 head (layer-major), int32 ordinal of its page, int32 first slot, int32 n, n slots
+ *             ({@link KvPageDescriptor#slotBytes});
  *           int32 crc
  *   index   int32 magic "MRTI", int32 version, int64 id per entry, oldest first; int32 crc
  * </pre>
@@ -33,7 +34,8 @@ final class TailLog {
     private record Entry(long id, int[] ordinals) {}
 
     private final PagePool pool;
-    private final SlotCodec slots;
+    private final SlotReader slots;
+    private final int slotBytes;
     private final Deque<Entry> entries = new ArrayDeque<>();
 
     /** Per head the page whose slots are in the log, and how many. */
@@ -44,7 +46,8 @@ final class TailLog {
 
     TailLog(PagePool pool) {
         this.pool = pool;
-        this.slots = new SlotCodec(pool.layout().page());
+        this.slots = new SlotReader(pool.layout().page());
+        this.slotBytes = pool.layout().page().slotBytes();
         this.ordinals = new int[pool.layout().numHeads()];
         this.stored = new int[ordinals.length];
         Arrays.fill(ordinals, NONE);
@@ -56,7 +59,7 @@ final class TailLog {
         int bytes = 0;
         for (int i = 0; i < heads.length; i++) {
             int count = filled(heads[i]) - first(heads, i);
-            bytes += count == 0 ? 0 : RUN_BYTES + count * slots.bytes();
+            bytes += count == 0 ? 0 : RUN_BYTES + count * slotBytes;
         }
         if (bytes > 0) {
             sink.write(nextId, encode(heads, bytes));
@@ -95,34 +98,49 @@ final class TailLog {
     }
 
     private byte[] encode(HeadCache[] heads, int bytes) {
+        byte[] packed = packNew(heads);
         int[] touched = new int[heads.length];
         Arrays.fill(touched, NONE);
-        int[] grown =
-                IntStream.range(0, heads.length)
-                        .filter(i -> first(heads, i) < filled(heads[i]))
-                        .toArray();
         ByteBuffer out = Sections.start(bytes, ENTRY_MAGIC);
-        pool.readEach(
-                IntStream.of(grown).map(i -> heads[i].page(heads[i].fullPages())).toArray(),
-                (n, raw) -> {
-                    int i = grown[n];
-                    int first = first(heads, i);
-                    int filled = filled(heads[i]);
-                    int mask = heads[i].durableMask(heads[i].fullPages());
-                    touched[i] = tailOrdinal(heads[i]);
-                    out.putInt(i).putInt(touched[i]).putInt(first).putInt(filled - first);
-                    for (int slot = first; slot < filled; slot++) {
-                        if ((mask >>> slot & 1) != 0) {
-                            slots.write(raw, slot, out);
-                        } else {
-                            out.position(out.position() + slots.bytes());
-                        }
-                    }
-                    ordinals[i] = touched[i];
-                    stored[i] = filled;
-                });
+        int packedBytes = 0;
+        for (int i = 0; i < heads.length; i++) {
+            int first = first(heads, i);
+            int filled = filled(heads[i]);
+            if (first < filled) {
+                touched[i] = tailOrdinal(heads[i]);
+                out.putInt(i).putInt(touched[i]).putInt(first).putInt(filled - first);
+                int runBytes = (filled - first) * slotBytes;
+                out.put(packed, packedBytes, runBytes);
+                packedBytes += runBytes;
+                clearDead(out, heads[i], first, filled);
+                ordinals[i] = touched[i];
+                stored[i] = filled;
+            }
+        }
         entries.add(new Entry(nextId, touched));
         return Sections.finish(out);
+    }
+
+    /** The new slots of all heads, those that are not live included, side by side. */
+    private byte[] packNew(HeadCache[] heads) {
+        IntBuffer added = IntBuffer.allocate(2 * KvPageDescriptor.PAGE_SLOTS * heads.length);
+        for (int i = 0; i < heads.length; i++) {
+            for (int slot = first(heads, i); slot < filled(heads[i]); slot++) {
+                added.put(heads[i].page(heads[i].fullPages())).put(slot);
+            }
+        }
+        return pool.packSlots(added.array(), added.position() / 2);
+    }
+
+    /** Zeroes slots of the run that {@code out} ends with: what was evicted is not stored. */
+    private void clearDead(ByteBuffer out, HeadCache head, int first, int filled) {
+        int mask = head.durableMask(head.fullPages());
+        for (int slot = first; slot < filled; slot++) {
+            if ((mask >>> slot & 1) == 0) {
+                int begin = out.position() - (filled - slot) * slotBytes;
+                Arrays.fill(out.array(), begin, begin + slotBytes, (byte) 0);
+            }
+        }
     }
 
     /** Deletes all entries: the unfinished pages are stored in another way. */
@@ -206,7 +224,7 @@ final class TailLog {
                         slots.read(in, slot, pages[head]);
                         missing[head] &= ~(1 << slot);
                     } else {
-                        in.position(in.position() + slots.bytes());
+                        in.position(in.position() + slotBytes);
                     }
                 }
             }

@@ -35,8 +35,12 @@ import org.millrace.operators.types.PromptEnvelopeSerializer;
  *   cache-tails   ValueState           pages that are not full; in a running turn, which entries of pages hold them
  *   cache-scores  ValueState           scores of a compressed turn's slots; absent without
  *   cache-profile ValueState           statistics of an unfinished prompt; absent without
- *   pages        MapState by page id   full pages, under negative ids tails; write-once, read by key, never iterated
+ *   pages        MapState by page id   full pages; write-once, read by key, never iterated
+ *   tails        MapState by entry id  slots of a running turn's unfinished pages; ids are negative
  * </pre>
+ *
+ * Pages are stored as they fill, between snapshots. A snapshot does not touch their map: the heap
+ * backend copies a session's map whole when it is first touched after a snapshot.
  */
 public final class SessionStateManager {
     private static final String WORK = "work";
@@ -53,6 +57,7 @@ public final class SessionStateManager {
     private final ValueState<ImmutableBytes> cacheScores;
     private final ValueState<ImmutableBytes> cacheProfile;
     private final MapState<Long, ImmutableBytes> pages;
+    private final MapState<Long, ImmutableBytes> tails;
 
     public SessionStateManager(KeyedStateBackend<String> backend, KeyedStateStore store) {
         this.backend = backend;
@@ -80,16 +85,17 @@ public final class SessionStateManager {
         cacheTails = store.getState(bytes("cache-tails"));
         cacheScores = store.getState(bytes("cache-scores"));
         cacheProfile = store.getState(bytes("cache-profile"));
-        pages =
-                store.getMapState(
-                        new MapStateDescriptor<>(
-                                "pages",
-                                LongSerializer.INSTANCE,
-                                ImmutableBytesSerializer.INSTANCE));
+        pages = store.getMapState(bytesById("pages"));
+        tails = store.getMapState(bytesById("tails"));
     }
 
     private static ValueStateDescriptor<ImmutableBytes> bytes(String name) {
         return new ValueStateDescriptor<>(name, ImmutableBytesSerializer.INSTANCE);
+    }
+
+    private static MapStateDescriptor<Long, ImmutableBytes> bytesById(String name) {
+        return new MapStateDescriptor<>(
+                name, LongSerializer.INSTANCE, ImmutableBytesSerializer.INSTANCE);
     }
 
     /**
@@ -255,7 +261,7 @@ public final class SessionStateManager {
             @Override
             public void write(long pageId, byte[] page) {
                 try {
-                    pages.put(pageId, new ImmutableBytes(page));
+                    (isTail(pageId) ? tails : pages).put(pageId, new ImmutableBytes(page));
                 } catch (Exception e) {
                     throw new IllegalStateException("cannot store cache page: pageId=" + pageId, e);
                 }
@@ -264,7 +270,7 @@ public final class SessionStateManager {
             @Override
             public void delete(long pageId) {
                 try {
-                    pages.remove(pageId);
+                    remove(pageId);
                 } catch (Exception e) {
                     throw new IllegalStateException(
                             "cannot delete cache page: pageId=" + pageId, e);
@@ -273,11 +279,25 @@ public final class SessionStateManager {
         };
     }
 
+    private static boolean isTail(long pageId) {
+        return pageId < 0;
+    }
+
+    private void remove(long pageId) throws Exception {
+        if (isTail(pageId) && tails.contains(pageId)) {
+            tails.remove(pageId);
+        } else {
+            // Tails are here, too, in state of format 2.
+            pages.remove(pageId);
+        }
+    }
+
     /** Reads stored pages. The session must stay selected while it is used. */
     public PageSource pageSource() {
         return pageId -> {
             try {
-                return array(pages.get(pageId));
+                ImmutableBytes tail = isTail(pageId) ? tails.get(pageId) : null;
+                return array(tail == null ? pages.get(pageId) : tail);
             } catch (Exception e) {
                 throw new IllegalStateException("cannot read cache page: pageId=" + pageId, e);
             }
@@ -296,22 +316,23 @@ public final class SessionStateManager {
         cacheProfile.clear();
     }
 
-    private void removePages(byte[] header, byte[] tails) throws Exception {
+    private void removePages(byte[] header, byte[] savedTails) throws Exception {
         long[] pageIds;
         long[] tailIds;
         try {
             pageIds = SavedCache.fullPageIds(header);
-            tailIds = SavedCache.tailIds(tails);
+            tailIds = SavedCache.tailIds(savedTails);
         } catch (CorruptCacheException | IncompatibleCacheException e) {
             // Only these two know the ids; without them RocksDB has to look for them.
             pages.clear();
+            tails.clear();
             return;
         }
         for (long pageId : pageIds) {
             pages.remove(pageId);
         }
         for (long tailId : tailIds) {
-            pages.remove(tailId);
+            remove(tailId);
         }
     }
 

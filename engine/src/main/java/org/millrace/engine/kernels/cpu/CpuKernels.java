@@ -220,6 +220,22 @@ public final class CpuKernels implements KernelProvider {
                 count);
     }
 
+    @Override
+    public void packSlots(
+            KvPageDescriptor page,
+            DeviceBuffer pool,
+            DeviceBuffer slots,
+            int count,
+            DeviceBuffer out) {
+        CpuNative.packSlots(
+                pageArgs(page).toArray(),
+                address(pool, 0),
+                address(slots, 8L * count),
+                count,
+                address(out, (long) page.slotBytes() * count),
+                page.slotBytes());
+    }
+
     /** In the order of {@code cacheArgs} in jni.cpp. */
     private static long[] cacheArgs(CacheView view, int layer, int numHeads) {
         long heads = (long) view.numSequences() * view.numKvHeads() * 4 * Integer.BYTES;

@@ -79,6 +79,9 @@ final class CpuNative {
 
     static native void moveSlots(long[] page, long pool, long scores, long moves, int count);
 
+    static native void packSlots(
+            long[] page, long pool, long slots, int count, long out, int slotBytes);
+
     static native void swiGlu(long gate, long up, int count, long out);
 
     static native void add(long x, long y, int count);

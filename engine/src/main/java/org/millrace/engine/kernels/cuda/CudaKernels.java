@@ -296,6 +296,26 @@ public final class CudaKernels implements KernelProvider {
     }
 
     @Override
+    public void packSlots(
+            KvPageDescriptor page,
+            DeviceBuffer pool,
+            DeviceBuffer slots,
+            int count,
+            DeviceBuffer out) {
+        if (count == 0) {
+            return;
+        }
+        Arguments arguments =
+                new Arguments()
+                        .buffer(pool, 0)
+                        .buffer(slots, 8L * count)
+                        .buffer(out, (long) page.slotBytes() * count);
+        CacheArguments.append(arguments, page);
+        device.workOn(Work.COMPACTION);
+        device.launch("packSlots", count, 1, 1, WARP, arguments);
+    }
+
+    @Override
     public void swiGlu(DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out) {
         activate(gate, up, count, out, null, 0);
     }

@@ -228,6 +228,20 @@ public final class ReferenceKernels implements KernelProvider {
     }
 
     @Override
+    public void packSlots(
+            KvPageDescriptor page,
+            DeviceBuffer pool,
+            DeviceBuffer slots,
+            int count,
+            DeviceBuffer out) {
+        ReferenceSlotPacker packer = new ReferenceSlotPacker(page, pool, out);
+        HostBuffer slot = HostBuffer.of(slots);
+        for (int i = 0; i < count; i++) {
+            packer.pack(slot.getInt(2 * i), slot.getInt(2 * i + 1));
+        }
+    }
+
+    @Override
     public void swiGlu(DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out) {
         for (int i = 0; i < count; i++) {
             float activated = FloatMath.silu(HostBuffer.of(gate).getFloat(i));
