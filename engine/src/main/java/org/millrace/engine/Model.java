@@ -49,6 +49,7 @@ public final class Model implements AutoCloseable {
         private final KernelProvider kernels;
         private final Weights weights;
         private final TokenClasses tokenClasses;
+        private final String fingerprint;
         private int users;
 
         Shared(Key key) {
@@ -56,6 +57,8 @@ public final class Model implements AutoCloseable {
             try {
                 kernels = owned.add(KernelProviders.lookup(key.provider(), key.threads()));
                 files = owned.add(ModelLoader.open(key.path()));
+                // Now: an interrupted thread's reads close the files, for the next one, too.
+                fingerprint = files.fingerprint();
                 weights = owned.add(new Weights(files, kernels, key.activations()));
                 Tokenizer tokenizer = files.tokenizer();
                 tokenClasses =
@@ -87,18 +90,18 @@ public final class Model implements AutoCloseable {
                         new KvPageDescriptor(options.kvType(), config.headDim()),
                         config.numLayers(),
                         config.numKvHeads(),
-                        fingerprint(shared.files, options));
+                        fingerprint(shared.fingerprint, options));
     }
 
     /**
      * SHA-256 over all that cached values depend on. The provider is not among it: all give the
      * same bits.
      */
-    private static String fingerprint(ModelFiles files, ModelOptions options) {
+    private static String fingerprint(String model, ModelOptions options) {
         String all =
                 String.join(
                         "\n",
-                        files.fingerprint(),
+                        model,
                         "numerics=" + NUMERICS_VERSION,
                         "page=" + KvPageDescriptor.VERSION,
                         "pageSlots=" + KvPageDescriptor.PAGE_SLOTS,
@@ -166,7 +169,7 @@ public final class Model implements AutoCloseable {
 
     /** SHA-256 of weights, tokenizer and hyperparameters, hexadecimal. */
     public String fingerprint() {
-        return shared.files.fingerprint();
+        return shared.fingerprint;
     }
 
     /** Shape and fingerprint of this model's caches. */

@@ -2,31 +2,63 @@ package org.millrace.jobs;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.net.URI;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.millrace.jobs.client.PromptPublisher;
 import org.millrace.jobs.run.RunningJob;
 import org.millrace.schemas.GenerationLimits;
 import org.millrace.schemas.PromptRequest;
 
-/** A checkpoint that cannot be opened is refused by name. */
+/** A checkpoint of which a file is missing or cut off is refused by that file's name. */
 @ExtendWith(TestCluster.Extension.class)
 class DamagedCheckpointITCase {
     private static final int SESSIONS = 16;
 
     @Test
     void missingMetadataIsNamed(TestCluster cluster) throws Exception {
-        Configuration config = job(cluster);
+        Configuration config = job(cluster, "hashmap");
+        Path checkpoint = newestCheckpoint(cluster, config);
+        Files.delete(checkpoint.resolve("_metadata"));
+        assertThatThrownBy(() -> cluster.submit(from(config, checkpoint)).awaitRunning())
+                .hasStackTraceContaining("_metadata")
+                .hasStackTraceContaining(checkpoint.getFileName().toString());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"hashmap", "rocksdb"})
+    void cutOffFileIsNamed(String backend, TestCluster cluster) throws Exception {
+        Configuration config = job(cluster, backend);
+        Path checkpoint = newestCheckpoint(cluster, config);
+        Path file = largestFile(checkpoint.getParent());
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.truncate(channel.size() - 1);
+        }
+        assertThatThrownBy(() -> cluster.submit(from(config, checkpoint)).awaitRunning())
+                .hasStackTraceContaining("state file was cut off")
+                .hasStackTraceContaining(file.getFileName().toString());
+    }
+
+    private static Path newestCheckpoint(TestCluster cluster, Configuration config)
+            throws Exception {
         RunningJob job = cluster.submit(config);
         try (Outputs outputs = new Outputs(cluster, config)) {
             publish(cluster, config);
@@ -34,23 +66,27 @@ class DamagedCheckpointITCase {
         }
         job.cancel();
         List<RunningJob.Checkpoint> checkpoints = checkpoints(job);
-        RunningJob.Checkpoint newest = checkpoints.get(checkpoints.size() - 1);
-        Files.delete(Path.of(URI.create(newest.path())).resolve("_metadata"));
-        assertThatThrownBy(
-                        () ->
-                                cluster.submit(from(config, Path.of(URI.create(newest.path()))))
-                                        .awaitRunning())
-                .hasStackTraceContaining("_metadata")
-                .hasStackTraceContaining("chk-" + newest.id());
+        return Path.of(URI.create(checkpoints.get(checkpoints.size() - 1).path()));
     }
 
-    private static Configuration job(TestCluster cluster) throws Exception {
+    /** Of a job's checkpoints. */
+    private static Path largestFile(Path directory) throws IOException {
+        try (Stream<Path> files = Files.walk(directory)) {
+            return files.filter(Files::isRegularFile)
+                    .filter(file -> !file.endsWith("_metadata"))
+                    .max(Comparator.comparingLong(file -> file.toFile().length()))
+                    .orElseThrow();
+        }
+    }
+
+    private static Configuration job(TestCluster cluster, String backend) throws Exception {
         Configuration config = cluster.newJob();
-        // Each checkpoint has files of its own.
-        config.set(StateBackendOptions.STATE_BACKEND, "hashmap");
+        config.set(StateBackendOptions.STATE_BACKEND, backend);
+        // No state so small that it is in the metadata.
+        config.set(CheckpointingOptions.FS_SMALL_FILE_THRESHOLD, MemorySize.ZERO);
+        config.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
         config.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(200));
         config.set(CheckpointingOptions.MIN_PAUSE_BETWEEN_CHECKPOINTS, Duration.ofMillis(50));
-        config.set(MillraceOptions.KERNELS, "reference");
         return config;
     }
 

@@ -1,9 +1,14 @@
 package org.millrace.operators;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import org.apache.flink.runtime.jobgraph.OperatorID;
+import org.apache.flink.runtime.state.TaskStateManager;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperatorFactory;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperatorFactory;
 import org.apache.flink.streaming.api.operators.StreamOperator;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
+import org.millrace.operators.state.StateFiles;
 
 /**
  * Makes the generation operator of a subtask. Use {@link Generation#generate} to put it into a job.
@@ -22,7 +27,19 @@ public final class GenerationOperatorFactory extends AbstractStreamOperatorFacto
     @SuppressWarnings("unchecked")
     public <T extends StreamOperator<OutputRecord>> T createStreamOperator(
             StreamOperatorParameters<OutputRecord> parameters) {
+        checkStateFiles(parameters);
         return (T) new GenerationOperator(parameters, options);
+    }
+
+    private static void checkStateFiles(StreamOperatorParameters<OutputRecord> parameters) {
+        TaskStateManager states =
+                parameters.getContainingTask().getEnvironment().getTaskStateManager();
+        OperatorID operator = parameters.getStreamConfig().getOperatorID();
+        try {
+            StateFiles.check(states.prioritizedOperatorState(operator));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Override

@@ -1,0 +1,96 @@
+package org.millrace.operators.state;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.apache.flink.core.fs.FileStatus;
+import org.apache.flink.core.fs.Path;
+import org.apache.flink.runtime.checkpoint.PrioritizedOperatorSubtaskState;
+import org.apache.flink.runtime.state.IncrementalKeyedStateHandle.HandleAndLocalPath;
+import org.apache.flink.runtime.state.IncrementalRemoteKeyedStateHandle;
+import org.apache.flink.runtime.state.KeyGroupsStateHandle;
+import org.apache.flink.runtime.state.KeyedStateHandle;
+import org.apache.flink.runtime.state.StreamStateHandle;
+import org.apache.flink.runtime.state.filemerging.SegmentFileStateHandle;
+
+/**
+ * The files of a checkpoint that keyed state is restored from. Looked at before Flink reads them:
+ * of a file that was cut off it says {@code EOFException} and no name.
+ */
+public final class StateFiles {
+    /** Files of one directory, with the bytes that each must have at least. */
+    private final Map<Path, Map<String, Long>> expected = new HashMap<>();
+
+    private StateFiles() {}
+
+    /**
+     * Checks the length of all files of a subtask, by listing their directories.
+     *
+     * @throws IOException naming the first that is missing or too short
+     */
+    public static void check(PrioritizedOperatorSubtaskState state) throws IOException {
+        StateFiles files = new StateFiles();
+        for (KeyedStateHandle handle : state.getJobManagerManagedKeyedState()) {
+            streams(handle).forEach(files::add);
+        }
+        for (Map.Entry<Path, Map<String, Long>> directory : files.expected.entrySet()) {
+            checkDirectory(directory.getKey(), directory.getValue());
+        }
+    }
+
+    private static List<StreamStateHandle> streams(KeyedStateHandle handle) {
+        if (handle instanceof KeyGroupsStateHandle groups) {
+            return List.of(groups.getDelegateStateHandle());
+        }
+        if (handle instanceof IncrementalRemoteKeyedStateHandle incremental) {
+            List<StreamStateHandle> all = new ArrayList<>();
+            all.add(incremental.getMetaDataStateHandle());
+            Stream.concat(
+                            incremental.getSharedState().stream(),
+                            incremental.getPrivateState().stream())
+                    .map(HandleAndLocalPath::getHandle)
+                    .forEach(all::add);
+            return all;
+        }
+        return List.of();
+    }
+
+    private void add(StreamStateHandle handle) {
+        if (handle instanceof SegmentFileStateHandle segment) {
+            add(segment.getFilePath(), segment.getStartPos() + segment.getStateSize());
+        } else {
+            handle.maybeGetPath().ifPresent(path -> add(path, handle.getStateSize()));
+        }
+    }
+
+    private void add(Path file, long bytes) {
+        expected.computeIfAbsent(file.getParent(), path -> new HashMap<>())
+                .merge(file.getName(), bytes, Math::max);
+    }
+
+    private static void checkDirectory(Path directory, Map<String, Long> files) throws IOException {
+        Map<String, Long> found = new HashMap<>();
+        FileStatus[] listed = directory.getFileSystem().listStatus(directory);
+        for (FileStatus file : listed == null ? new FileStatus[0] : listed) {
+            found.put(file.getPath().getName(), file.getLen());
+        }
+        for (Map.Entry<String, Long> file : files.entrySet()) {
+            Path path = new Path(directory, file.getKey());
+            Long bytes = found.get(file.getKey());
+            if (bytes == null) {
+                throw new FileNotFoundException("missing state file: " + path);
+            }
+            if (bytes < file.getValue()) {
+                throw new IOException(
+                        String.format(
+                                "state file was cut off: %s, bytes=%d, expected=%d;"
+                                        + " go back to an older checkpoint",
+                                path, bytes, file.getValue()));
+            }
+        }
+    }
+}
