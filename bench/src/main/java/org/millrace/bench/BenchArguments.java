@@ -73,25 +73,12 @@ final class BenchArguments {
      */
     <T> T measure(Class<T> result, Class<?> program, List<String> jvmOptions, Object... more)
             throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        // Flink's data stream API opens it by reflection.
-        command.add("--add-opens=java.base/java.util=ALL-UNNAMED");
-        // As ./millrace starts its JVM.
-        command.add("-XX:TieredStopAtLevel=1");
-        command.addAll(jvmOptions);
-        command.addAll(
-                List.of(
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        program.getName(),
-                        model.toString(),
-                        kvType.name(),
-                        Integer.toString(threads)));
+        List<String> arguments = new ArrayList<>();
+        arguments.addAll(List.of(model.toString(), kvType.name(), Integer.toString(threads)));
         for (Object argument : more) {
-            command.add(argument.toString());
+            arguments.add(argument.toString());
         }
-        List<String> output = Processes.run(command);
+        List<String> output = Processes.runJava(program, jvmOptions, arguments);
         return new ObjectMapper().readValue(output.get(output.size() - 1), result);
     }
 }

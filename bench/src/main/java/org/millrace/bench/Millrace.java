@@ -19,14 +19,10 @@ record Millrace(Path model) implements Contender {
     @Override
     public Map<Workload, Double> measure(int threads) throws IOException, InterruptedException {
         List<String> output =
-                Processes.run(
-                        List.of(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                EngineBench.class.getName(),
-                                model.toString(),
-                                Integer.toString(threads)));
+                Processes.runJava(
+                        EngineBench.class,
+                        List.of(),
+                        List.of(model.toString(), Integer.toString(threads)));
         String json = output.get(output.size() - 1);
         return new ObjectMapper().readValue(json, new TypeReference<Map<Workload, Double>>() {});
     }

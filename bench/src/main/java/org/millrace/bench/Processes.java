@@ -4,11 +4,29 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
-/** Runs a program to its end. */
+/** Runs programs to their end. */
 final class Processes {
     private Processes() {}
+
+    /**
+     * Runs a main class of this class path in a JVM of its own, with the options that {@code
+     * ./millrace} gives its JVM and {@code jvmOptions}; see {@link #run}.
+     */
+    static List<String> runJava(Class<?> main, List<String> jvmOptions, List<String> arguments)
+            throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        // Flink's data stream API opens it by reflection.
+        command.add("--add-opens=java.base/java.util=ALL-UNNAMED");
+        command.add("-XX:TieredStopAtLevel=1");
+        command.addAll(jvmOptions);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+        command.addAll(arguments);
+        return run(command);
+    }
 
     /**
      * Returns the lines of standard output.
