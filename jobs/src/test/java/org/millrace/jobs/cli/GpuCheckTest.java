@@ -47,7 +47,13 @@ class GpuCheckTest {
         assertThat(document.get("device").asText()).isEqualTo("cuda (host emulation, sm_80)");
         assertThat(document.get("kernels").findValuesAsText("name"))
                 .contains("matmul", "floatMatmul", "embed", "quantize", "rmsNorm", "swiGlu", "add")
-                .contains("argmax", "gatherRows", "attention", "attentionShares", "moveSlots")
+                .contains(
+                        "argmax",
+                        "gatherRows",
+                        "attention",
+                        "attentionShares",
+                        "moveSlots",
+                        "packSlots")
                 .contains("sample", "updateTables");
         for (JsonNode kernel : document.get("kernels")) {
             assertThat(kernel.get("equal").asBoolean()).as(kernel.toString()).isTrue();
