@@ -100,6 +100,8 @@ static void ropeAndStore(const void* opaque, int row, void* scratch) {
     }
 }
 
+static inline size_t elementBytesOf(const PageLayout& p) { return p.type == KvType::kF32 ? 4 : p.type == KvType::kF16 ? 2 : 1; }
+
 template <typename T>
 static inline void moveStrided(const uint8_t* from, uint8_t* to, int count, int fromLane, int toLane) {
     for (int i = 0; i < count; i++) ((T*)to)[i * kTileRows + toLane] = ((const T*)from)[i * kTileRows + fromLane];
@@ -111,7 +113,7 @@ static inline void moveSlot(const MoveArgs& args, int fromPage, int fromSlot, in
     uint8_t* to = args.pool + (size_t)toPage * p.pageBytes;
     ((int32_t*)(to + p.positions))[toSlot] = ((const int32_t*)(from + p.positions))[fromSlot];
     args.scores[(size_t)toPage * kPageSlots + toSlot] = args.scores[(size_t)fromPage * kPageSlots + fromSlot];
-    const size_t elementBytes = p.type == KvType::kF32 ? 4 : p.type == KvType::kF16 ? 2 : 1;
+    const size_t elementBytes = elementBytesOf(p);
     const size_t tileBytes = elementBytes * (size_t)p.keyDim * kTileRows;
     const uint8_t* fromKeys = from + p.keys + fromSlot / kTileRows * tileBytes;
     uint8_t* toKeys = to + p.keys + toSlot / kTileRows * tileBytes;
@@ -142,7 +144,7 @@ static inline void packSlot(const PackArgs& args, int page, int slot, uint8_t* t
     const uint8_t* from = args.pool + (size_t)page * p.pageBytes;
     __builtin_memcpy(to, from + p.positions + 4 * slot, 4);
     to += 4;
-    const size_t elementBytes = p.type == KvType::kF32 ? 4 : p.type == KvType::kF16 ? 2 : 1;
+    const size_t elementBytes = elementBytesOf(p);
     const size_t bytes = elementBytes * (size_t)p.headDim;
     const uint8_t* keys = from + p.keys + slot / kTileRows * (elementBytes * (size_t)p.keyDim * kTileRows);
     const int lane = slot % kTileRows;

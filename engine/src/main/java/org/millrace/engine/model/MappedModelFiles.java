@@ -21,7 +21,6 @@ final class MappedModelFiles implements ModelFiles {
     private final Tokenizer tokenizer;
     private final ChatTemplate chatTemplate;
     private final List<MappedFile> files;
-    private String fingerprint;
 
     private MappedModelFiles(
             String source,
@@ -81,19 +80,9 @@ final class MappedModelFiles implements ModelFiles {
         return chatTemplate;
     }
 
+    /** Over the stored bytes, in the order of names. */
     @Override
-    public synchronized String fingerprint() {
-        if (fingerprint == null) {
-            fingerprint = computeFingerprint();
-        }
-        return fingerprint;
-    }
-
-    /**
-     * Over the stored bytes, in the order of names: reading them all takes a moment, so only when
-     * asked.
-     */
-    private String computeFingerprint() {
+    public String fingerprint() {
         MessageDigest digest;
         try {
             digest = MessageDigest.getInstance("SHA-256");

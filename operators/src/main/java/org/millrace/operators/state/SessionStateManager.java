@@ -39,8 +39,9 @@ import org.millrace.operators.types.PromptEnvelopeSerializer;
  *   tails        MapState by entry id  slots of a running turn's unfinished pages; ids are negative
  * </pre>
  *
- * Pages are stored as they fill, between snapshots. A snapshot does not touch their map: the heap
- * backend copies a session's map whole when it is first touched after a snapshot.
+ * Pages are stored as they fill, between snapshots, so that a snapshot seldom touches their map
+ * (only in a prompt that is to be compressed): the heap backend copies a session's map whole when
+ * it is first touched after a snapshot.
  */
 public final class SessionStateManager {
     private static final String WORK = "work";

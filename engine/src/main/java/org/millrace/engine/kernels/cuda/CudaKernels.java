@@ -311,7 +311,7 @@ public final class CudaKernels implements KernelProvider {
                         .buffer(slots, 8L * count)
                         .buffer(out, (long) page.slotBytes() * count);
         CacheArguments.append(arguments, page);
-        device.workOn(Work.COMPACTION);
+        device.workOn(Work.OTHER);
         device.launch("packSlots", count, 1, 1, WARP, arguments);
     }
 
