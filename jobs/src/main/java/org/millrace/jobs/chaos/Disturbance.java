@@ -90,11 +90,12 @@ final class Disturbance {
         long deadlineNanos = System.nanoTime() + MOMENT_TIMEOUT.toNanos();
         boolean stopAsked = false;
         while (!moment.isNow()) {
+            // First, so that no moment is judged by what was live in the job that stopped.
+            goOnIfStopped();
             observer.tick();
             if (phase == Phase.STOP && !stopAsked && moment.isReady()) {
                 stopAsked = job.stop();
             }
-            goOnIfStopped();
             if (System.nanoTime() > deadlineNanos) {
                 return false;
             }
