@@ -67,7 +67,9 @@ final class Disturbance {
         if (kill.phase() == Phase.RESTORE) {
             victims = faults.victims(kill.kind(), job);
         }
-        faults.strike(kill.kind(), victims);
+        while (!faults.strike(kill.kind(), victims)) {
+            observer.tick();
+        }
         long strikeNanos = System.nanoTime();
         observer.readJournal();
         int live = observer.state().live().size();

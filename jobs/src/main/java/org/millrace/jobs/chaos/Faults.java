@@ -13,6 +13,9 @@ final class Faults {
     /** Left free until the disk is full: room for some checkpoints. */
     private static final long FREE_BEFORE_BYTES = 192L << 20;
 
+    /** Filled at once, in some hundredths of a second. */
+    private static final long STRIKE_BYTES = 16L << 20;
+
     private final ProcessGroup processes;
     private final SmallDisk disk;
     private final FlinkRest rest;
@@ -70,13 +73,20 @@ final class Faults {
         }
     }
 
-    /** Kills them, or fills the disk; returns when it is done. */
-    void strike(FaultKind kind, List<JavaProcess> victims) throws IOException {
-        if (kind == FaultKind.DISK_FULL) {
-            disk.fill(0);
-        }
+    /**
+     * Kills them, or fills a part of the disk: the load has to go on while it fills.
+     *
+     * @return whether all is done
+     */
+    boolean strike(FaultKind kind, List<JavaProcess> victims) throws IOException {
         victims.forEach(JavaProcess::kill);
         victims.forEach(JavaProcess::awaitEnd);
+        if (kind != FaultKind.DISK_FULL) {
+            return true;
+        }
+        long leftBytes = Math.max(0, disk.freeBytes() - STRIKE_BYTES);
+        disk.fill(leftBytes);
+        return leftBytes == 0;
     }
 
     /** Keeps it as it is; to be called again and again while the fault lasts. */

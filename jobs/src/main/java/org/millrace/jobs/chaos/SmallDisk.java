@@ -53,18 +53,22 @@ final class SmallDisk implements AutoCloseable {
         }
     }
 
+    long freeBytes() {
+        return directory.toFile().getUsableSpace();
+    }
+
     /**
      * Leaves only some bytes free. To be called again while it has to stay so full: what is deleted
      * meanwhile makes room.
      */
-    void fill(long freeBytes) throws IOException {
+    void fill(long leftBytes) throws IOException {
         try (OutputStream out =
                 Files.newOutputStream(
                         filler, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
-            long excess = directory.toFile().getUsableSpace() - freeBytes;
+            long excess = freeBytes() - leftBytes;
             while (excess > 0) {
                 out.write(BLOCK, 0, (int) Math.min(BLOCK.length, excess));
-                excess = directory.toFile().getUsableSpace() - freeBytes;
+                excess = freeBytes() - leftBytes;
             }
         } catch (IOException e) {
             // Somebody else took the last byte.

@@ -74,7 +74,7 @@ class ServeITCase {
         process =
                 new ProcessBuilder(command)
                         .redirectOutput(output().toFile())
-                        .redirectError(directory.resolve("server.log").toFile())
+                        .redirectError(serverLog().toFile())
                         .start();
     }
 
@@ -98,11 +98,16 @@ class ServeITCase {
         return completions;
     }
 
-    private void execute(Object command, String... options) {
+    private void execute(Object command, String... options) throws IOException {
         CommandLine commandLine = new CommandLine(command);
         List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", brokers));
         arguments.addAll(List.of(options));
-        assertThat(commandLine.execute(arguments.toArray(String[]::new))).isZero();
+        int exitCode = commandLine.execute(arguments.toArray(String[]::new));
+        assertThat(exitCode).as(() -> Files.readString(serverLog())).isZero();
+    }
+
+    private Path serverLog() {
+        return directory.resolve("server.log");
     }
 
     private Path output() {
