@@ -338,12 +338,23 @@ MILLRACE_JNI(void, moveSlots)(
     run(env, kernels->moveSlots, &args, chunks(count, args.movesPerChunk));
 }
 
+static PackArgs packArgs(JNIEnv* env, jlongArray page, jlong pool, jlong slots, jint count, jlong packed, jint slotBytes) {
+    return {pageLayout(env, page), at<uint8_t>(pool), at<int32_t>(slots), at<uint8_t>(packed), slotBytes, count,
+            rowsPerChunk(count, slotBytes)};
+}
+
 MILLRACE_JNI(void, packSlots)(
     JNIEnv* env, jclass, jlongArray page, jlong pool, jlong slots, jint count, jlong out, jint slotBytes) {
     if (count < 1) return;
-    PackArgs args{pageLayout(env, page), at<uint8_t>(pool), at<int32_t>(slots), at<uint8_t>(out), slotBytes, count, 0};
-    args.slotsPerChunk = rowsPerChunk(count, slotBytes);
+    const PackArgs args = packArgs(env, page, pool, slots, count, out, slotBytes);
     run(env, kernels->packSlots, &args, chunks(count, args.slotsPerChunk));
+}
+
+MILLRACE_JNI(void, unpackSlots)(
+    JNIEnv* env, jclass, jlongArray page, jlong packed, jint slotBytes, jlong slots, jint count, jlong pool) {
+    if (count < 1) return;
+    const PackArgs args = packArgs(env, page, pool, slots, count, packed, slotBytes);
+    run(env, kernels->unpackSlots, &args, chunks(count, args.slotsPerChunk));
 }
 
 MILLRACE_JNI(void, swiGlu)(JNIEnv* env, jclass, jlong gate, jlong up, jint count, jlong out) {

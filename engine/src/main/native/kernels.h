@@ -100,9 +100,9 @@ struct MoveArgs {
 
 struct PackArgs {
     PageLayout page;
-    const uint8_t* pool;
+    uint8_t* pool;
     const int32_t* slots;  // [count][2]: page, slot
-    uint8_t* out;          // [count][slotBytes]
+    uint8_t* packed;       // [count][slotBytes]
     int slotBytes;
     int count;
     int slotsPerChunk;
@@ -266,6 +266,7 @@ struct Kernels {
     void (*attention)(const void* args, int item, void* scratch);
     void (*moveSlots)(const void* args, int chunk, void* scratch);
     void (*packSlots)(const void* args, int chunk, void* scratch);
+    void (*unpackSlots)(const void* args, int chunk, void* scratch);
     void (*embed)(const void* args, int row, void* scratch);
     void (*rmsNorm)(const void* args, int chunk, void* scratch);
     void (*quantize)(const void* args, int chunk, void* scratch);

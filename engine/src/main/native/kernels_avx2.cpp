@@ -17,6 +17,7 @@ const Kernels kAvx2Kernels = {
     avx2::attention,
     avx2::moveSlots,
     avx2::packSlots,
+    avx2::unpackSlots,
     avx2::embed,
     avx2::rmsNorm,
     avx2::quantize,

@@ -17,6 +17,7 @@ const Kernels kAvx512Kernels = {
     avx512::attention,
     avx512::moveSlots,
     avx512::packSlots,
+    avx512::unpackSlots,
     avx512::embed,
     avx512::rmsNorm,
     avx512::quantize,

@@ -1,5 +1,5 @@
 // What fills the slots of pages: rotary embedding with the storing of new keys and values, and moves from page to page. And what packs
-// them side by side.
+// them side by side, and back.
 #pragma once
 
 namespace millrace::MILLRACE_ISA {
@@ -164,7 +164,44 @@ static void packSlots(const void* opaque, int chunk, void*) {
     const int first = chunk * args.slotsPerChunk;
     const int end = first + args.slotsPerChunk < args.count ? first + args.slotsPerChunk : args.count;
     for (int i = first; i < end; i++) {
-        packSlot(args, args.slots[2 * i], args.slots[2 * i + 1], args.out + (size_t)i * args.slotBytes);
+        packSlot(args, args.slots[2 * i], args.slots[2 * i + 1], args.packed + (size_t)i * args.slotBytes);
+    }
+}
+
+template <typename T>
+static inline const uint8_t* unpackStrided(const uint8_t* from, size_t bytes, uint8_t* to, int lane) {
+    const size_t whole = bytes / sizeof(T);
+    for (size_t i = 0; i < whole; i++) __builtin_memcpy((T*)to + i * kTileRows + lane, from + i * sizeof(T), sizeof(T));
+    __builtin_memcpy((T*)to + whole * kTileRows + lane, from + whole * sizeof(T), bytes % sizeof(T));
+    return from + bytes;
+}
+
+static inline void unpackSlot(const PackArgs& args, int page, int slot, const uint8_t* from) {
+    const PageLayout& p = args.page;
+    uint8_t* to = args.pool + (size_t)page * p.pageBytes;
+    __builtin_memcpy(to + p.positions + 4 * slot, from, 4);
+    from += 4;
+    const size_t elementBytes = elementBytesOf(p);
+    const size_t bytes = elementBytes * (size_t)p.headDim;
+    uint8_t* keys = to + p.keys + slot / kTileRows * (elementBytes * (size_t)p.keyDim * kTileRows);
+    const int lane = slot % kTileRows;
+    switch (p.type) {
+        case KvType::kF32: from = unpackStrided<uint32_t>(from, bytes, keys, lane); break;
+        case KvType::kF16: from = unpackStrided<uint16_t>(from, bytes, keys, lane); break;
+        default:
+            __builtin_memcpy(to + p.keyScales + 4 * slot, from, 4);
+            __builtin_memcpy(to + p.valueScales + 4 * slot, from + 4, 4);
+            from = unpackStrided<uint32_t>(from + 8, bytes, keys, lane);  // 4 dimensions a lane
+    }
+    __builtin_memcpy(to + p.values + slot * bytes, from, bytes);
+}
+
+static void unpackSlots(const void* opaque, int chunk, void*) {
+    const PackArgs& args = *(const PackArgs*)opaque;
+    const int first = chunk * args.slotsPerChunk;
+    const int end = first + args.slotsPerChunk < args.count ? first + args.slotsPerChunk : args.count;
+    for (int i = first; i < end; i++) {
+        unpackSlot(args, args.slots[2 * i], args.slots[2 * i + 1], args.packed + (size_t)i * args.slotBytes);
     }
 }
 

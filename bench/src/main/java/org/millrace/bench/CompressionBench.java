@@ -20,8 +20,8 @@ import org.millrace.engine.batch.StepResult;
 import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.kvcache.PageSink;
 import org.millrace.engine.kvcache.SavedCache;
+import org.millrace.engine.kvcache.SlotSink;
 import org.millrace.engine.kvcache.policy.Retention;
 
 /**
@@ -68,10 +68,10 @@ final class CompressionBench {
             long residentBytes) {}
 
     /** A session after its context, to be had again and again. */
-    private record Encoded(byte[] sequence, SavedCache cache, Map<Long, byte[]> pages) {
+    private record Encoded(byte[] sequence, SavedCache cache, Map<Long, byte[]> slots) {
         long bytes() {
-            long bytes = pages.values().stream().mapToLong(page -> page.length).sum();
-            return bytes + cache.header().length + cache.tails().length + cache.scores().length;
+            long bytes = slots.values().stream().mapToLong(entry -> entry.length).sum();
+            return bytes + cache.header().length + cache.scores().length;
         }
     }
 
@@ -187,21 +187,22 @@ final class CompressionBench {
     }
 
     private Encoded save(Sequence sequence) {
-        Map<Long, byte[]> pages = new HashMap<>();
-        sequence.cache()
-                .writeFullPages(
-                        new PageSink() {
-                            @Override
-                            public void write(long pageId, byte[] page) {
-                                pages.put(pageId, page);
-                            }
+        Map<Long, byte[]> slots = new HashMap<>();
+        SavedCache cache =
+                sequence.cache()
+                        .save(
+                                new SlotSink() {
+                                    @Override
+                                    public void write(long id, byte[] entry) {
+                                        slots.put(id, entry);
+                                    }
 
-                            @Override
-                            public void delete(long pageId) {
-                                pages.remove(pageId);
-                            }
-                        });
-        Encoded encoded = new Encoded(sequence.save(), sequence.cache().save(), pages);
+                                    @Override
+                                    public void delete(long id) {
+                                        slots.remove(id);
+                                    }
+                                });
+        Encoded encoded = new Encoded(sequence.save(), cache, slots);
         generator.cancel(sequence, FinishReason.CANCELLED);
         sequence.cache().close();
         return encoded;
@@ -214,7 +215,8 @@ final class CompressionBench {
             Sequence copy =
                     Sequence.restore(
                             encoded.sequence(),
-                            generator.restoreCache(encoded.cache(), encoded.pages()::get),
+                            generator.restoreCache(
+                                    encoded.cache(), id -> encoded.slots().get(id).clone()),
                             null);
             generator.submit(copy);
             copies.add(copy);

@@ -21,6 +21,7 @@ import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.EmulatedCuda;
 import org.millrace.engine.kernels.cpu.CpuKernels;
 import org.millrace.engine.kvcache.KvType;
+import org.millrace.engine.kvcache.StoredSlots;
 import org.millrace.engine.kvcache.policy.Retention;
 
 /**
@@ -90,11 +91,10 @@ class ProviderEqualityTest {
             while (generator.liveSequences() > 0) {
                 generator.step();
             }
-            StoredPages stored = new StoredPages();
-            sequence.cache().writeFullPages(stored);
-            assertThat(stored.pages()).isNotEmpty();
-            stored.pages().values().forEach(digest::update);
-            digest.update(sequence.cache().save().tails());
+            StoredSlots stored = new StoredSlots();
+            sequence.cache().save(stored);
+            assertThat(stored.entries()).isNotEmpty();
+            stored.entries().values().forEach(digest::update);
         }
         return HexFormat.of().formatHex(digest.digest());
     }

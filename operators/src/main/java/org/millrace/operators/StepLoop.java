@@ -162,7 +162,7 @@ final class StepLoop {
             Sequence sequence = batch.get(i);
             journal.computed(
                     turn(sequence), from[i], sequence.nextPosition(), sequence.promptEnd());
-            storeFullPages(sequence);
+            storeGrown(sequence);
         }
         send(result.tokens());
         for (Sequence sequence : result.finished()) {
@@ -175,15 +175,15 @@ final class StepLoop {
     }
 
     /**
-     * Pages go to state as they fill, so that a barrier finds little left to do; not before they
-     * are compressed.
+     * Slots go to state as the cache grows, so that a barrier finds little left to do; not before
+     * they are compressed.
      */
-    private void storeFullPages(Sequence sequence) {
+    private void storeGrown(Sequence sequence) {
         if (sequence.isCompactionAhead()) {
             return;
         }
         state.select(turn(sequence).sessionId());
-        sequence.cache().writeFullPages(state.pageSink());
+        sequence.cache().storeGrown(state.slotSink());
     }
 
     private void send(List<StepResult.Token> tokens) {
@@ -390,7 +390,7 @@ final class StepLoop {
                 continue;
             }
             state.select(turn.sessionId());
-            state.storeRunning(sequence.cache());
+            state.storeCache(sequence.cache());
             state.setTurn(
                     new RunningTurn(
                             sequence.save(),

@@ -162,7 +162,10 @@ final class TurnStarter {
             return generator.newCache();
         }
         try {
-            SessionCache cache = generator.restoreCache(saved, state.pageSource());
+            SessionCache cache = generator.restoreCache(saved, state.slotSource());
+            if (SavedCache.isPaged(saved.header())) {
+                state.replaceCache(cache);
+            }
             metrics.restored();
             journal.restored(sessionId, cache.length(), restoredCheckpoint);
             return cache;

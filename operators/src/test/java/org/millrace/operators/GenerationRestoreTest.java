@@ -240,7 +240,6 @@ class GenerationRestoreTest {
         try (GenerationHarness harness =
                 new GenerationHarness(options(), new HashMapStateBackend(), 1, 0).open()) {
             sendAll(harness);
-            // Far enough that full pages of 32 positions are in state.
             harness.runUntilTokens(60);
             state = harness.snapshot();
             completedBefore.addAll(harness.completions());
@@ -260,18 +259,18 @@ class GenerationRestoreTest {
                     harness.flink().getOperator().getKeyedStateBackend();
             for (int session = 0; session < SESSIONS; session++) {
                 backend.setCurrentKey("s" + session);
-                MapState<Long, ImmutableBytes> pages =
+                MapState<Long, ImmutableBytes> slots =
                         backend.getPartitionedState(
                                 VoidNamespace.INSTANCE,
                                 VoidNamespaceSerializer.INSTANCE,
                                 new MapStateDescriptor<>(
-                                        "pages",
+                                        "slots",
                                         LongSerializer.INSTANCE,
                                         new ImmutableBytesSerializer()));
-                for (long pageId : pages.keys()) {
-                    byte[] page = pages.get(pageId).array().clone();
-                    page[page.length / 2] ^= 1;
-                    pages.put(pageId, new ImmutableBytes(page));
+                for (long id : slots.keys()) {
+                    byte[] entry = slots.get(id).array().clone();
+                    entry[entry.length / 2] ^= 1;
+                    slots.put(id, new ImmutableBytes(entry));
                 }
             }
             return null;
@@ -281,12 +280,12 @@ class GenerationRestoreTest {
     }
 
     @Test
-    void corruptPagesAreComputedAgainFromTheTokens() throws Exception {
+    void corruptSlotsAreComputedAgainFromTheTokens() throws Exception {
         List<Completion> completions =
                 new ArrayList<>(restoreWith(options(), GenerationRestoreTest::flipBits));
         completions.addAll(completedBefore);
         assertThat(texts(completions)).isEqualTo(texts(undisturbed));
-        assertThat(computedAgain()).as("sessions with a full page").isNotEmpty();
+        assertThat(computedAgain()).as("sessions with slots").isNotEmpty();
     }
 
     /** Lines after the snapshot that computed what it covered. */

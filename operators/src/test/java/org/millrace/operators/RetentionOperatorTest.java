@@ -141,7 +141,7 @@ class RetentionOperatorTest {
                             VoidNamespace.INSTANCE,
                             VoidNamespaceSerializer.INSTANCE,
                             new MapStateDescriptor<>(
-                                    "pages",
+                                    "slots",
                                     LongSerializer.INSTANCE,
                                     new ImmutableBytesSerializer()))
                     .clear();

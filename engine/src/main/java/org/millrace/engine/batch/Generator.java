@@ -20,9 +20,9 @@ import org.millrace.engine.kvcache.CorruptCacheException;
 import org.millrace.engine.kvcache.IncompatibleCacheException;
 import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.kvcache.PagePool;
-import org.millrace.engine.kvcache.PageSource;
 import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.SlotSource;
 import org.millrace.engine.kvcache.policy.HeadChoice;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.model.TransformerModel;
@@ -143,17 +143,16 @@ public final class Generator implements AutoCloseable {
     }
 
     /**
-     * Rebuilds a session's cache from what {@link SessionCache#save} returned. Reads pages one by
-     * one from {@code pages}. Its pages count against the pool at once; call only if {@link
-     * #hasRoomFor} said so.
+     * Rebuilds a session's cache from what {@link SessionCache#save} returned and stored. Its pages
+     * count against the pool at once; call only if {@link #hasRoomFor} said so.
      *
      * @throws org.millrace.engine.kvcache.IncompatibleCacheException if the header's fingerprint is
      *     not this model's, or its format is unknown
-     * @throws org.millrace.engine.kvcache.CorruptCacheException if a checksum fails or a page is
+     * @throws org.millrace.engine.kvcache.CorruptCacheException if a checksum fails or slots are
      *     missing
      */
-    public SessionCache restoreCache(SavedCache saved, PageSource pages) {
-        return SessionCache.restore(pool, saved, pages);
+    public SessionCache restoreCache(SavedCache saved, SlotSource slots) {
+        return SessionCache.restore(pool, saved, slots);
     }
 
     /**

@@ -16,8 +16,8 @@ import org.millrace.engine.kvcache.ProfiledTurn;
 /**
  * Two sequences of tokens through attention: frozen slots with holes and gaps in position, a
  * profiled prompt in chunks, rows behind it, then single decode rows over evicted slots, some with
- * scores, and at last all slots of one head moved to other pages, and packed. The same input for
- * every provider and every chunk size. For tests and {@link KernelCheck}.
+ * scores, and at last all slots of one head moved to other pages, packed and unpacked. The same
+ * input for every provider and every chunk size. For tests and {@link KernelCheck}.
  */
 final class AttentionCase {
     private static final int LAYERS = 2;
@@ -37,8 +37,15 @@ final class AttentionCase {
      * @param scores bits, after the decode rows and the move
      * @param pool pages, at the end
      * @param packed words of the packed slots
+     * @param unpacked pages that hold nothing but these slots
      */
-    record Result(int[] attention, long[] statistics, int[] scores, int[] pool, int[] packed) {
+    record Result(
+            int[] attention,
+            long[] statistics,
+            int[] scores,
+            int[] pool,
+            int[] packed,
+            int[] unpacked) {
         /** Statistics and scores as words. */
         int[] measured() {
             IntStream words =
@@ -146,13 +153,16 @@ final class AttentionCase {
             for (; first < TOKENS; first++) {
                 step(first, first + 1, false);
             }
-            int[] packed = moveFirstHead();
+            DeviceBuffer unpacked = allocate(pool.bytes());
+            int[] packed = moveFirstHead(unpacked);
             long[] measured = new long[(int) (statistics.bytes() / Long.BYTES)];
             ByteBuffer.wrap(all(statistics))
                     .order(ByteOrder.LITTLE_ENDIAN)
                     .asLongBuffer()
                     .get(measured);
-            Result result = new Result(attention, measured, ints(scores), ints(pool), packed);
+            Result result =
+                    new Result(
+                            attention, measured, ints(scores), ints(pool), packed, ints(unpacked));
             buffers.forEach(DeviceBuffer::close);
             return result;
         }
@@ -233,10 +243,10 @@ final class AttentionCase {
         }
 
         /**
-         * The live slots of the second sequence's first head, side by side in unused pages; returns
-         * them packed.
+         * The live slots of the second sequence's first head, side by side in unused pages, and
+         * where they were in {@code unpacked}; returns them packed.
          */
-        private int[] moveFirstHead() {
+        private int[] moveFirstHead(DeviceBuffer unpacked) {
             List<Integer> moves = new ArrayList<>();
             List<Integer> slots = new ArrayList<>();
             int target = 0;
@@ -256,6 +266,7 @@ final class AttentionCase {
                                     / Integer.BYTES
                                     * Integer.BYTES);
             kernels.packSlots(page, pool, upload(slots), target, packed);
+            kernels.unpackSlots(page, packed, upload(slots), target, unpacked);
             return ints(packed);
         }
 

@@ -15,14 +15,6 @@ public interface DeviceBuffer extends AutoCloseable {
     /** Fills all remaining bytes of {@code target} from {@code offset}. */
     void read(long offset, ByteBuffer target);
 
-    /** As {@link #read} of {@code length} bytes from each offset, one behind the other. */
-    default void readEach(long[] offsets, int length, ByteBuffer target) {
-        for (long offset : offsets) {
-            target.limit(target.position() + length);
-            read(offset, target);
-        }
-    }
-
     @Override
     void close();
 }

@@ -311,6 +311,7 @@ public final class KernelCheck {
         compare("attentionShares", shape, expected.measured(), actual.measured());
         compare("moveSlots", shape, expected.pool(), actual.pool());
         compare("packSlots", shape, expected.packed(), actual.packed());
+        compare("unpackSlots", shape, expected.unpacked(), actual.unpacked());
     }
 
     /** Page table of a full cache whose pages lie backwards: page number, live mask. */

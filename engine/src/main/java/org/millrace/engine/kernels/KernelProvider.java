@@ -145,6 +145,19 @@ public interface KernelProvider extends AutoCloseable {
             DeviceBuffer out);
 
     /**
+     * The opposite of {@link #packSlots}: slots into pages; nothing else of the pages changes.
+     *
+     * @param packed byte[count][page.slotBytes()]
+     * @param slots int[count][2]: page, slot; none twice
+     */
+    void unpackSlots(
+            KvPageDescriptor page,
+            DeviceBuffer packed,
+            DeviceBuffer slots,
+            int count,
+            DeviceBuffer pool);
+
+    /**
      * {@code out = silu(gate) * up}, element by element; all float[count]. {@code out} may be
      * {@code gate}.
      */

@@ -1,9 +1,11 @@
 package org.millrace.engine.kvcache;
 
 import java.nio.IntBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.IntConsumer;
 import java.util.function.IntPredicate;
-import java.util.function.LongConsumer;
 
 /**
  * Page table of one KV head of one layer. Slots are taken in ascending position; evicting a
@@ -20,6 +22,9 @@ final class HeadCache {
 
     private int[] ordinals = new int[4];
 
+    /** Slots of each page that are stored. */
+    private int[] stored = new int[4];
+
     /** Position of each slot taken, live or not. */
     private int[] positions = new int[4 * PAGE_SLOTS];
 
@@ -35,8 +40,8 @@ final class HeadCache {
     private int live;
     private int nextOrdinal;
 
-    /** Pages handed out for storage; they come first in the table. */
-    private int storedPages;
+    /** Pages before this one are stored whole. */
+    private int firstUnstored;
 
     /** Slots before a replay, or -1. Those behind are not stored. */
     private int slotsBeforeReplay = -1;
@@ -67,10 +72,6 @@ final class HeadCache {
         return slotsBeforeReplay < 0 ? slots : slotsBeforeReplay;
     }
 
-    int fullPages() {
-        return durableSlots() / PAGE_SLOTS;
-    }
-
     int page(int index) {
         return entries[ENTRY_INTS * index];
     }
@@ -94,12 +95,46 @@ final class HeadCache {
         return slotsBeforeReplay < 0 ? nextOrdinal : ordinalBeforeReplay;
     }
 
-    int storedPages() {
-        return storedPages;
+    /** {@link #durableMask} of all pages that have slots which belong into storage. */
+    int[] durableMasks() {
+        int[] masks = new int[pagesOf(durableSlots())];
+        Arrays.setAll(masks, this::durableMask);
+        return masks;
     }
 
-    void markStored(int pages) {
-        storedPages = pages;
+    /** Place of a page in the table, negative if it is not there. */
+    int indexOf(int ordinal) {
+        return Arrays.binarySearch(ordinals, 0, pages(), ordinal);
+    }
+
+    /** First page that may have slots which are not stored. */
+    int firstUnstored() {
+        return firstUnstored;
+    }
+
+    /** The live slots of a page that are not stored; from here on they are. */
+    int takeUnstored(int index) {
+        int filled = Math.min(PAGE_SLOTS, durableSlots() - PAGE_SLOTS * index);
+        int before = stored[index];
+        stored[index] = filled;
+        if (filled == PAGE_SLOTS && firstUnstored == index) {
+            firstUnstored++;
+        }
+        return before == PAGE_SLOTS ? 0 : durableMask(index) & ALL_LIVE << before;
+    }
+
+    /** All slots of a page are to be stored again. */
+    void forgetStored(int index) {
+        stored[index] = 0;
+        firstUnstored = Math.min(firstUnstored, index);
+    }
+
+    /** All slots are stored. */
+    void markAllStored() {
+        firstUnstored = 0;
+        for (int index = 0; index < pages(); index++) {
+            takeUnstored(index);
+        }
     }
 
     int rung() {
@@ -125,6 +160,26 @@ final class HeadCache {
 
     void setPosition(int slot, int position) {
         positions[slot] = position;
+    }
+
+    /**
+     * Live positions ascend and lie in {@code [0, length)}, as kernels trust.
+     *
+     * @throws CorruptCacheException if they do not
+     */
+    void checkPositions(int length) {
+        int last = -1;
+        for (int slot = 0; slot < slots; slot++) {
+            if (isLive(slot)) {
+                if (positions[slot] <= last || positions[slot] >= length) {
+                    throw new CorruptCacheException(
+                            String.format(
+                                    "slot with position=%d after %d, length=%d",
+                                    positions[slot], last, length));
+                }
+                last = positions[slot];
+            }
+        }
     }
 
     private void markChanged(int index) {
@@ -176,11 +231,29 @@ final class HeadCache {
         if (index == ordinals.length) {
             entries = Arrays.copyOf(entries, 2 * entries.length);
             ordinals = Arrays.copyOf(ordinals, 2 * ordinals.length);
+            stored = Arrays.copyOf(stored, 2 * stored.length);
             positions = Arrays.copyOf(positions, 2 * positions.length);
         }
         entries[ENTRY_INTS * index] = page;
         entries[ENTRY_INTS * index + 1] = 0;
         ordinals[index] = ordinal;
+        stored[index] = 0;
+    }
+
+    /** The table as a header holds it. */
+    SavedHead save() {
+        List<SavedHead.Run> runs = new ArrayList<>();
+        int pages = pagesOf(durableSlots());
+        for (int first = 0, end; first < pages; first = end) {
+            int mask = durableMask(first);
+            for (end = first + 1; end < pages; end++) {
+                if (ordinals[end] != ordinals[first] + end - first || durableMask(end) != mask) {
+                    break;
+                }
+            }
+            runs.add(new SavedHead.Run(ordinals[first], end - first, mask));
+        }
+        return new SavedHead(nextOrdinal(), durableSlots(), rung, scoreMode, runs);
     }
 
     /**
@@ -191,21 +264,23 @@ final class HeadCache {
         nextOrdinal = saved.nextOrdinal();
         rung = saved.rung();
         scoreMode = saved.scoreMode();
-        for (int index = 0; index < saved.ordinals().length; index++) {
-            addPage(index, pool.allocate(), saved.ordinals()[index]);
-            entries[ENTRY_INTS * index + 1] = saved.liveMasks()[index];
-            live += Integer.bitCount(saved.liveMasks()[index]);
+        int index = 0;
+        for (SavedHead.Run run : saved.runs()) {
+            for (int i = 0; i < run.pages(); i++, index++) {
+                addPage(index, pool.allocate(), run.ordinal() + i);
+                entries[ENTRY_INTS * index + 1] = run.liveMask();
+                live += Integer.bitCount(run.liveMask());
+            }
         }
-        storedPages = fullPages();
         markChanged(0);
     }
 
     /**
      * Drops the live positions that {@code drop} holds for, and frees pages without live slots.
      *
-     * @param deleted told the ordinal of each stored page that is freed
+     * @param gone told the ordinal of each page that is freed
      */
-    void evict(IntPredicate drop, PagePool pool, LongConsumer deleted) {
+    void evict(IntPredicate drop, PagePool pool, IntConsumer gone) {
         for (int slot = 0; slot < slots; slot++) {
             if (isLive(slot) && drop.test(positions[slot])) {
                 entries[ENTRY_INTS * (slot / PAGE_SLOTS) + 1] &= ~(1 << slot % PAGE_SLOTS);
@@ -214,28 +289,24 @@ final class HeadCache {
             }
         }
         int kept = 0;
-        int keptStored = 0;
         int pages = pages();
         for (int index = 0; index < pages; index++) {
-            boolean isStored = index < storedPages;
             if (liveMask(index) == 0) {
                 pool.free(page(index));
-                if (isStored) {
-                    deleted.accept(ordinals[index]);
-                }
+                gone.accept(ordinals[index]);
                 slots -= Math.min(PAGE_SLOTS, slots - PAGE_SLOTS * kept);
+                firstUnstored = Math.min(firstUnstored, kept);
             } else {
                 movePage(index, kept++);
-                keptStored += isStored ? 1 : 0;
             }
         }
-        storedPages = keptStored;
     }
 
     private void movePage(int from, int to) {
         if (from != to) {
             System.arraycopy(entries, ENTRY_INTS * from, entries, ENTRY_INTS * to, ENTRY_INTS);
             ordinals[to] = ordinals[from];
+            stored[to] = stored[from];
             System.arraycopy(positions, PAGE_SLOTS * from, positions, PAGE_SLOTS * to, PAGE_SLOTS);
         }
     }
@@ -265,19 +336,17 @@ final class HeadCache {
      * Packs the live slots densely into new pages, from the first page with a hole on. Their
      * contents move when {@code moves} is carried out.
      *
-     * @param deleted told the ordinal of each stored page that is given up
+     * @param gone told the ordinal of each page that is given up
      */
-    void rewrite(PagePool pool, SlotMoves moves, LongConsumer deleted) {
+    void rewrite(PagePool pool, SlotMoves moves, IntConsumer gone) {
         int first = leadingFullPages();
         int[] oldEntries = Arrays.copyOfRange(entries, ENTRY_INTS * first, ENTRY_INTS * pages());
         int[] oldPositions = Arrays.copyOfRange(positions, PAGE_SLOTS * first, slots);
         for (int index = first; index < pages(); index++) {
             moves.freeAfter(page(index));
-            if (index < storedPages) {
-                deleted.accept(ordinals[index]);
-            }
+            gone.accept(ordinals[index]);
         }
-        storedPages = Math.min(storedPages, first);
+        firstUnstored = Math.min(firstUnstored, first);
         slots = PAGE_SLOTS * first;
         live = slots;
         for (int slot = 0; slot < oldPositions.length; slot++) {
@@ -335,7 +404,7 @@ final class HeadCache {
         }
         slots = 0;
         live = 0;
-        storedPages = 0;
+        firstUnstored = 0;
         slotsBeforeReplay = -1;
     }
 }

@@ -14,12 +14,8 @@ import org.millrace.engine.kernels.Resources;
  */
 public final class PagePool implements AutoCloseable {
     private static final int MOVE_INTS = 4;
-    private static final int SLOT_INTS = 2;
 
-    /** Bytes that are read at once. */
-    private static final int READ_BYTES = 1 << 20;
-
-    /** Slots that are moved or packed at once. */
+    /** Slots that are moved, packed or unpacked at once. */
     private static final int SLOTS = 4096;
 
     private final CacheLayout layout;
@@ -33,7 +29,6 @@ public final class PagePool implements AutoCloseable {
     private final int capacity;
     private final int pages;
     private final int[] free;
-    private final ByteBuffer read;
     private int freePages;
     private long committedPages;
 
@@ -53,9 +48,6 @@ public final class PagePool implements AutoCloseable {
             throw e;
         }
         this.statistics = owned.add(new TurnStatistics(kernels));
-        this.read =
-                ByteBuffer.allocate(Math.max(READ_BYTES, layout.page().pageBytes()))
-                        .order(ByteOrder.LITTLE_ENDIAN);
         this.free = new int[pages];
         this.freePages = pages;
         for (int i = 0; i < pages; i++) {
@@ -154,21 +146,28 @@ public final class PagePool implements AutoCloseable {
         slotList.write(0, bytes);
     }
 
-    /**
-     * Slots side by side, each as {@link KvPageDescriptor#slotBytes} says.
-     *
-     * @param slots int[count][2]: page, slot
-     */
-    byte[] packSlots(int[] slots, int count) {
+    /** Appends slots to {@code target}, each as {@link KvPageDescriptor#slotBytes} says. */
+    void packSlots(SlotList slots, ByteBuffer target) {
         int slotBytes = layout.page().slotBytes();
-        ByteBuffer target = ByteBuffer.allocate(slotBytes * count);
-        for (int first = 0; first < count; first += SLOTS) {
-            int part = Math.min(SLOTS, count - first);
-            writeSlotList(slots, SLOT_INTS * first, SLOT_INTS * part);
+        int end = target.limit();
+        for (int first = 0; first < slots.count(); first += SLOTS) {
+            int part = Math.min(SLOTS, slots.count() - first);
+            writeSlotList(slots.ints(), SlotList.INTS * first, SlotList.INTS * part);
             kernels.packSlots(layout.page(), storage, slotList, part, packed);
-            packed.read(0, target.limit(slotBytes * (first + part)));
+            packed.read(0, target.limit(target.position() + slotBytes * part));
+            target.limit(end);
         }
-        return target.array();
+    }
+
+    /** Takes slots out of the remaining bytes of {@code source}, which {@link #packSlots} wrote. */
+    void unpackSlots(SlotList slots, ByteBuffer source) {
+        int slotBytes = layout.page().slotBytes();
+        for (int first = 0; first < slots.count(); first += SLOTS) {
+            int part = Math.min(SLOTS, slots.count() - first);
+            writeSlotList(slots.ints(), SlotList.INTS * first, SlotList.INTS * part);
+            packed.write(0, source.limit(source.position() + slotBytes * part));
+            kernels.unpackSlots(layout.page(), packed, slotList, part, storage);
+        }
     }
 
     /** The scores of a page's slots, float[page slots]. */
@@ -182,34 +181,6 @@ public final class PagePool implements AutoCloseable {
     /** Overwrites the scores of a page's slots, float[page slots]. */
     void writeScores(int page, ByteBuffer source) {
         scores.write((long) page * CacheLayout.SCORE_BYTES, source);
-    }
-
-    /** Takes the bytes of one of several pages. */
-    @FunctionalInterface
-    interface PageTarget {
-        /**
-         * @param index of the page among those that are read
-         * @param page little-endian, valid until this returns
-         */
-        void accept(int index, ByteBuffer page);
-    }
-
-    /** Reads pages, many at once, and hands them out one by one. */
-    void readEach(int[] pageNumbers, PageTarget target) {
-        int pageBytes = layout.page().pageBytes();
-        int atOnce = Math.max(1, READ_BYTES / pageBytes);
-        for (int first = 0; first < pageNumbers.length; first += atOnce) {
-            int count = Math.min(atOnce, pageNumbers.length - first);
-            long[] offsets = new long[count];
-            for (int i = 0; i < count; i++) {
-                offsets[i] = (long) pageNumbers[first + i] * pageBytes;
-            }
-            storage.readEach(offsets, pageBytes, read.clear());
-            for (int i = 0; i < count; i++) {
-                ByteBuffer page = read.slice(i * pageBytes, pageBytes);
-                target.accept(first + i, page.order(ByteOrder.LITTLE_ENDIAN));
-            }
-        }
     }
 
     /** Overwrites a page with the remaining bytes of {@code source}. */

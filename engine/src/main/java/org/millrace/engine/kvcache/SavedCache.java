@@ -1,24 +1,36 @@
 package org.millrace.engine.kvcache;
 
 /**
- * A session's cache as bytes, but for its full pages. See {@link SessionCacheCodec} for the
- * formats.
+ * A session's cache as bytes, but for its slots, which {@link SlotLog} stores.
  *
- * @param header page tables, policies, counters, fingerprint
- * @param tails live slots of pages that are not full, or an index of what {@link
- *     SessionCache#saveNew} stored of them
- * @param scores scores of slots that a policy may evict yet; empty if there are none
- * @param profile statistics of an unfinished prompt; empty if there are none
+ * @param header page tables, policies, counters, ids of the slots' entries, fingerprint; see {@link
+ *     SavedHeader}
+ * @param tails part of a cache of an older version, see {@link PagedCache}; else empty
+ * @param scores scores of slots that a policy may evict yet, see {@link ScoresCodec}; empty if
+ *     there are none
+ * @param profile statistics of an unfinished prompt, see {@link ProfileCodec}; empty if there are
+ *     none
  */
 public record SavedCache(byte[] header, byte[] tails, byte[] scores, byte[] profile) {
     /**
-     * Ids of the full pages that a header names: for deleting them without restoring the cache.
+     * Ids of the entries that a cache has beside these parts: for deleting them without restoring
+     * it.
      *
+     * @param tails of {@link SavedCache}
      * @throws CorruptCacheException if the header's checksum fails
      * @throws IncompatibleCacheException if its format is unknown
      */
-    public static long[] fullPageIds(byte[] header) {
-        return SavedHeader.read(header).fullPageIds();
+    public static long[] ids(byte[] header, byte[] tails) {
+        SavedHeader saved = SavedHeader.read(header);
+        return isPaged(header) ? PagedCache.ids(saved, tails) : saved.slotIds();
+    }
+
+    /**
+     * Whether a header is of an older version, which stored full pages one by one, and tails apart.
+     * Such a cache is read, never written.
+     */
+    public static boolean isPaged(byte[] header) {
+        return Sections.version(header) <= PagedCache.LAST_VERSION;
     }
 
     /**
@@ -40,15 +52,5 @@ public record SavedCache(byte[] header, byte[] tails, byte[] scores, byte[] prof
     public static long pagesFor(byte[] header, int positions) {
         SavedHeader saved = SavedHeader.read(header);
         return saved.pagesWith(Math.max(0, positions - saved.length()));
-    }
-
-    /**
-     * Ids under which {@link SessionCache#saveNew} stored what {@code tails} names.
-     *
-     * @throws CorruptCacheException if its checksum fails
-     * @throws IncompatibleCacheException if its format is unknown
-     */
-    public static long[] tailIds(byte[] tails) {
-        return TailLog.isIndex(tails) ? TailLog.ids(tails) : new long[0];
     }
 }

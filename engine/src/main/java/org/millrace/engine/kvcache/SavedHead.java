@@ -1,13 +1,16 @@
 package org.millrace.engine.kvcache;
 
+import java.util.List;
+
 /**
  * A head's page table as a header holds it.
  *
- * @param ordinals of the pages, ascending
- * @param liveMasks of the same pages
+ * @param runs of pages, ascending by ordinal
  */
-record SavedHead(
-        int nextOrdinal, int slots, int rung, int scoreMode, int[] ordinals, int[] liveMasks) {
+record SavedHead(int nextOrdinal, int slots, int rung, int scoreMode, List<Run> runs) {
+    /** Pages with consecutive ordinals, from {@code ordinal} on, and the same live mask. */
+    record Run(int ordinal, int pages, int liveMask) {}
+
     /**
      * @param length positions of the cache
      * @throws CorruptCacheException if the table cannot be one of such a cache
@@ -17,14 +20,16 @@ record SavedHead(
                 slots <= length
                         && scoreMode >= CacheView.SCORE_NONE
                         && scoreMode <= CacheView.SCORE_PEAK;
-        int last = -1;
-        for (int ordinal : ordinals) {
-            isSound &= ordinal > last && ordinal < nextOrdinal;
-            last = ordinal;
+        long next = 0;
+        for (Run run : runs) {
+            isSound &= run.ordinal() >= next && run.pages() > 0;
+            next = (long) run.ordinal() + run.pages();
         }
+        isSound &= next <= nextOrdinal && pages() == HeadCache.pagesOf(slots);
         int taken = slots % KvPageDescriptor.PAGE_SLOTS;
-        if (taken > 0) {
-            isSound &= liveMasks[liveMasks.length - 1] >>> taken == 0;
+        if (isSound && taken > 0) {
+            Run last = runs.get(runs.size() - 1);
+            isSound = last.liveMask() >>> taken == 0;
         }
         if (!isSound) {
             throw new CorruptCacheException(
@@ -37,7 +42,7 @@ record SavedHead(
         }
     }
 
-    int fullPages() {
-        return slots / KvPageDescriptor.PAGE_SLOTS;
+    long pages() {
+        return runs.stream().mapToLong(Run::pages).sum();
     }
 }

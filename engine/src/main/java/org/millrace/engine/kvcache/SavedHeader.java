@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Stored form of a cache's page tables and counters, a section of version {@value
@@ -17,14 +17,14 @@ import java.util.stream.IntStream;
  *   int32 length (positions), int32 layers, int32 kvHeads, int32 profiled (1: statistics are stored beside),
  *   int32 n, then per compaction, oldest first:
  *     int32 start, end (positions), int64 keptSlots, droppedSlots, int32 bytes, utf8[bytes] retention,
+ *   int32 n, then per entry of slots ({@link SlotLog}), oldest first: int64 id,
  *   then per head (layer-major):
  *     int32 nextOrdinal, slots (taken, live or not), rung (-1: none), scoreMode,
- *     then per page: int32 ordinal, liveMask;
+ *     int32 n, then per run of pages with consecutive ordinals and one live mask: int32 ordinal, pages, liveMask;
  *   int32 crc
  * </pre>
  *
- * Version 1 had neither {@code profiled} nor compactions, and per head {@code int32 slots, int32
- * liveMask[ceil(slots / 32)]}: a page's ordinal was its place in the table.
+ * Versions 1 and 2 are {@link PagedCache}'s.
  */
 record SavedHeader(
         String fingerprint,
@@ -33,34 +33,22 @@ record SavedHeader(
         int numKvHeads,
         boolean isProfiled,
         List<Compaction> compactions,
+        long[] slotIds,
         List<SavedHead> heads) {
     private static final int MAGIC = 0x4353524D;
     private static final int FINGERPRINT_BYTES = 32;
     private static final int COMPACTION_BYTES = 28;
+    private static final int HEAD_BYTES = 20;
+    private static final int RUN_BYTES = 12;
 
     static SavedHeader of(
             CacheLayout layout,
             int length,
             boolean isProfiled,
             List<Compaction> compactions,
+            long[] slotIds,
             HeadCache[] heads) {
-        List<SavedHead> saved = new ArrayList<>(heads.length);
-        for (HeadCache head : heads) {
-            int[] ordinals = new int[HeadCache.pagesOf(head.durableSlots())];
-            int[] masks = new int[ordinals.length];
-            for (int page = 0; page < ordinals.length; page++) {
-                ordinals[page] = head.ordinal(page);
-                masks[page] = head.durableMask(page);
-            }
-            saved.add(
-                    new SavedHead(
-                            head.nextOrdinal(),
-                            head.durableSlots(),
-                            head.rung(),
-                            head.scoreMode(),
-                            ordinals,
-                            masks));
-        }
+        List<SavedHead> saved = Stream.of(heads).map(HeadCache::save).toList();
         return new SavedHeader(
                 layout.fingerprint(),
                 length,
@@ -68,6 +56,7 @@ record SavedHeader(
                 layout.numKvHeads(),
                 isProfiled,
                 compactions,
+                slotIds,
                 saved);
     }
 
@@ -78,7 +67,8 @@ record SavedHeader(
                         .toList();
         int bytes = FINGERPRINT_BYTES + 5 * Integer.BYTES;
         bytes += texts.stream().mapToInt(text -> COMPACTION_BYTES + text.length).sum();
-        bytes += heads.stream().mapToInt(head -> 16 + 8 * head.ordinals().length).sum();
+        bytes += Integer.BYTES + Long.BYTES * slotIds.length;
+        bytes += heads.stream().mapToInt(head -> HEAD_BYTES + RUN_BYTES * head.runs().size()).sum();
         ByteBuffer out = Sections.start(bytes, MAGIC);
         out.put(HexFormat.of().parseHex(fingerprint));
         out.putInt(length).putInt(numLayers).putInt(numKvHeads).putInt(isProfiled ? 1 : 0);
@@ -89,11 +79,15 @@ record SavedHeader(
             out.putLong(compaction.keptSlots()).putLong(compaction.droppedSlots());
             out.putInt(texts.get(i).length).put(texts.get(i));
         }
+        out.putInt(slotIds.length);
+        for (long id : slotIds) {
+            out.putLong(id);
+        }
         for (SavedHead head : heads) {
             out.putInt(head.nextOrdinal()).putInt(head.slots());
-            out.putInt(head.rung()).putInt(head.scoreMode());
-            for (int i = 0; i < head.ordinals().length; i++) {
-                out.putInt(head.ordinals()[i]).putInt(head.liveMasks()[i]);
+            out.putInt(head.rung()).putInt(head.scoreMode()).putInt(head.runs().size());
+            for (SavedHead.Run run : head.runs()) {
+                out.putInt(run.ordinal()).putInt(run.pages()).putInt(run.liveMask());
             }
         }
         return Sections.finish(out);
@@ -106,26 +100,27 @@ record SavedHeader(
     static SavedHeader read(byte[] header) {
         ByteBuffer in = Sections.open(header, MAGIC, "cache header");
         try {
-            return read(in, Sections.version(header) == 1);
+            return read(in, Sections.version(header));
         } catch (BufferUnderflowException e) {
             throw new CorruptCacheException("cache header ends early: bytes=" + header.length);
         }
     }
 
-    private static SavedHeader read(ByteBuffer in, boolean isFirstVersion) {
+    private static SavedHeader read(ByteBuffer in, int version) {
         byte[] fingerprint = new byte[FINGERPRINT_BYTES];
         in.get(fingerprint);
         int length = in.getInt();
         int numLayers = in.getInt();
         int numKvHeads = in.getInt();
-        boolean isProfiled = !isFirstVersion && in.getInt() != 0;
-        List<Compaction> compactions = isFirstVersion ? List.of() : readCompactions(in);
+        boolean isProfiled = version > 1 && in.getInt() != 0;
+        List<Compaction> compactions = version > 1 ? readCompactions(in) : List.of();
+        long[] slotIds = version > 2 ? readIds(in) : new long[0];
         checkCount("layers", numLayers, Integer.BYTES, in);
         checkCount("kvHeads", numKvHeads, Integer.BYTES, in);
         checkCount("heads", (long) numLayers * numKvHeads, Integer.BYTES, in);
         List<SavedHead> heads = new ArrayList<>(numLayers * numKvHeads);
         for (int i = 0; i < numLayers * numKvHeads; i++) {
-            heads.add(isFirstVersion ? readFirstVersion(in) : readHead(in));
+            heads.add(version > 2 ? readHead(in) : PagedCache.readHead(in, version));
             heads.get(i).check(length);
         }
         return new SavedHeader(
@@ -135,11 +130,12 @@ record SavedHeader(
                 numKvHeads,
                 isProfiled,
                 compactions,
+                slotIds,
                 heads);
     }
 
     /** Before memory is allocated for it: so many items need so many bytes. */
-    private static void checkCount(String what, long count, int itemBytes, ByteBuffer in) {
+    static void checkCount(String what, long count, int itemBytes, ByteBuffer in) {
         if (count < 0 || count * itemBytes > in.remaining()) {
             throw new CorruptCacheException(
                     "cache header with " + what + "=" + count + ", bytesLeft=" + in.remaining());
@@ -165,34 +161,31 @@ record SavedHeader(
         return compactions;
     }
 
+    private static long[] readIds(ByteBuffer in) {
+        int count = in.getInt();
+        checkCount("entries", count, Long.BYTES, in);
+        long[] ids = new long[count];
+        for (int i = 0; i < count; i++) {
+            ids[i] = in.getLong();
+            if (ids[i] < 0 || i > 0 && ids[i] <= ids[i - 1]) {
+                throw new CorruptCacheException("cache header with entry=" + ids[i]);
+            }
+        }
+        return ids;
+    }
+
     private static SavedHead readHead(ByteBuffer in) {
         int nextOrdinal = in.getInt();
         int slots = in.getInt();
         int rung = in.getInt();
         int scoreMode = in.getInt();
-        checkCount("slots", slots, 0, in);
-        checkCount("pages", HeadCache.pagesOf(slots), 2 * Integer.BYTES, in);
-        int[] ordinals = new int[HeadCache.pagesOf(slots)];
-        int[] masks = new int[ordinals.length];
-        for (int i = 0; i < ordinals.length; i++) {
-            ordinals[i] = in.getInt();
-            masks[i] = in.getInt();
+        int count = in.getInt();
+        checkCount("runs", count, RUN_BYTES, in);
+        List<SavedHead.Run> runs = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            runs.add(new SavedHead.Run(in.getInt(), in.getInt(), in.getInt()));
         }
-        return new SavedHead(nextOrdinal, slots, rung, scoreMode, ordinals, masks);
-    }
-
-    private static SavedHead readFirstVersion(ByteBuffer in) {
-        int slots = in.getInt();
-        checkCount("slots", slots, 0, in);
-        int pages = HeadCache.pagesOf(slots);
-        checkCount("pages", pages, Integer.BYTES, in);
-        return new SavedHead(
-                pages,
-                slots,
-                SessionCache.NO_RUNG,
-                CacheView.SCORE_NONE,
-                IntStream.range(0, pages).toArray(),
-                IntStream.range(0, pages).map(i -> in.getInt()).toArray());
+        return new SavedHead(nextOrdinal, slots, rung, scoreMode, runs);
     }
 
     void checkFingerprint(CacheLayout layout) {
@@ -218,29 +211,12 @@ record SavedHeader(
     }
 
     /** Pages of all heads. */
-    int pages() {
-        return heads.stream().mapToInt(head -> head.ordinals().length).sum();
+    long pages() {
+        return heads.stream().mapToLong(SavedHead::pages).sum();
     }
 
     /** Pages of all heads if each gets {@code more} slots. */
     long pagesWith(int more) {
         return heads.stream().mapToLong(head -> HeadCache.pagesOf(head.slots() + more)).sum();
-    }
-
-    /** Ids of the pages that are stored one by one. */
-    long[] fullPageIds() {
-        return IntStream.range(0, heads.size())
-                .boxed()
-                .flatMapToLong(
-                        i ->
-                                IntStream.of(heads.get(i).ordinals())
-                                        .limit(heads.get(i).fullPages())
-                                        .mapToLong(
-                                                ordinal ->
-                                                        SessionCacheCodec.pageId(
-                                                                i / numKvHeads,
-                                                                i % numKvHeads,
-                                                                ordinal)))
-                .toArray();
     }
 }

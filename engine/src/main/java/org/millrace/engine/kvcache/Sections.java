@@ -10,7 +10,7 @@ import java.util.zip.CRC32C;
  */
 final class Sections {
     /** Written. */
-    static final int VERSION = 2;
+    static final int VERSION = 3;
 
     /** Read, too. */
     private static final int FIRST_VERSION = 1;
@@ -39,9 +39,11 @@ final class Sections {
         return out.array();
     }
 
-    /** Version of a section that {@link #open} opened. */
+    /** Version that a section says it has, unchecked; the newest if it is too short to say. */
     static int version(byte[] section) {
-        return ByteBuffer.wrap(section).order(ByteOrder.LITTLE_ENDIAN).getInt(Integer.BYTES);
+        return section.length < PREFIX_BYTES
+                ? VERSION
+                : ByteBuffer.wrap(section).order(ByteOrder.LITTLE_ENDIAN).getInt(Integer.BYTES);
     }
 
     /** Checks magic, version and checksum; the buffer is what lies between. */

@@ -11,30 +11,31 @@ import java.util.stream.Stream;
 
 /**
  * The KV cache of one session: per layer and KV head a table of pages. Owned by the thread of its
- * generator. Pages that are full never change; the last page of each head, its tail, grows.
+ * generator. Slots that are taken never change; the last page of each head grows.
  *
  * <p>A compaction drops positions for good and packs the rest densely; between compactions single
  * positions are evicted. Memory that they took goes back to the pool.
  *
- * <p>To save: write full pages as they fill ({@link #writeFullPages}), and at a snapshot what
- * {@link #saveNew} or {@link #save()} returns. The two together restore the cache.
+ * <p>To store it: {@link #storeGrown} as it grows, and {@link #save} at a snapshot and in the end.
  */
 public final class SessionCache implements AutoCloseable {
     /** Rung of a head that no compaction has looked at. */
     public static final int NO_RUNG = -1;
 
+    /** New positions that {@link #storeGrown} stores. */
+    private static final int GROWN_POSITIONS = 8;
+
     private final PagePool pool;
     private final HeadCache[] heads;
     private final SlotMoves moves;
-    private final TailLog tailLog;
-    private final SessionCacheCodec codec;
+    private final SlotLog slotLog;
+    private final ScoresCodec scoresCodec;
     private final List<Compaction> compactions = new ArrayList<>();
-
-    /** Ids of stored pages that were given up since the last {@link #writeFullPages}. */
-    private long[] deleted = new long[16];
-
-    private int deletedCount;
     private int length;
+
+    /** Length when slots were stored last; negative if some were moved since. */
+    private int storedLength;
+
     private int replayed;
     private int reservedPositions;
     private int reservedReplay;
@@ -49,21 +50,23 @@ public final class SessionCache implements AutoCloseable {
     public SessionCache(PagePool pool) {
         this.pool = pool;
         this.moves = new SlotMoves(pool);
-        this.tailLog = new TailLog(pool);
-        this.codec = new SessionCacheCodec(pool);
+        this.scoresCodec = new ScoresCodec(pool);
         this.heads = new HeadCache[pool.layout().numHeads()];
         for (int i = 0; i < heads.length; i++) {
             heads[i] = new HeadCache();
         }
+        this.slotLog = new SlotLog(pool, heads);
     }
 
     /**
-     * Rebuilds a cache from {@link #save()} or {@link #saveNew} and the stored pages.
+     * Rebuilds a cache from {@link #save} and the stored slots. One of an older version ({@link
+     * SavedCache#isPaged}) is to be saved at once: what is in {@code slots} of it is not used
+     * again.
      *
      * @throws IncompatibleCacheException if it is of another model, layout or format version
-     * @throws CorruptCacheException if a checksum fails or a page is missing
+     * @throws CorruptCacheException if a checksum fails or slots are missing
      */
-    public static SessionCache restore(PagePool pool, SavedCache saved, PageSource pages) {
+    public static SessionCache restore(PagePool pool, SavedCache saved, SlotSource slots) {
         SessionCache cache = new SessionCache(pool);
         try {
             SavedHeader header = SavedHeader.read(saved.header());
@@ -73,8 +76,19 @@ public final class SessionCache implements AutoCloseable {
             cache.reservedPositions = header.length();
             cache.compactions.addAll(header.compactions());
             cache.commitPages(header.pages());
-            cache.codec.restorePages(header, saved.tails(), cache.tailLog, pages, cache.heads);
-            cache.codec.restoreScores(saved.scores(), cache.firstScored(), cache.heads);
+            for (int i = 0; i < cache.heads.length; i++) {
+                cache.heads[i].restore(header.heads().get(i), pool);
+            }
+            if (SavedCache.isPaged(saved.header())) {
+                PagedCache.restore(pool, cache.heads, saved.tails(), slots);
+            } else {
+                cache.slotLog.restore(header.slotIds(), slots);
+            }
+            cache.storedLength = header.length();
+            for (HeadCache head : cache.heads) {
+                head.checkPositions(header.length());
+            }
+            cache.scoresCodec.restore(saved.scores(), cache.firstScored(), cache.heads);
             if (header.isProfiled()) {
                 cache.savedProfile = ProfileCodec.decode(saved.profile(), cache.heads.length);
                 cache.resumeProfile();
@@ -317,7 +331,7 @@ public final class SessionCache implements AutoCloseable {
     }
 
     private void evict(int head, IntPredicate drop) {
-        heads[head].evict(drop, pool, ordinal -> delete(head, ordinal));
+        heads[head].evict(drop, pool, ordinal -> slotLog.forget(head, ordinal));
     }
 
     /** Packs heads that evictions left sparse, and gives back pages that none can need now. */
@@ -335,16 +349,8 @@ public final class SessionCache implements AutoCloseable {
         if (moves.pages() + heads[head].pages() > pool.sparePages()) {
             moves.carryOut();
         }
-        heads[head].rewrite(pool, moves, ordinal -> delete(head, ordinal));
-    }
-
-    private void delete(int head, long ordinal) {
-        if (deletedCount == deleted.length) {
-            deleted = Arrays.copyOf(deleted, 2 * deletedCount);
-        }
-        int numKvHeads = pool.layout().numKvHeads();
-        deleted[deletedCount++] =
-                SessionCacheCodec.pageId(head / numKvHeads, head % numKvHeads, (int) ordinal);
+        heads[head].rewrite(pool, moves, ordinal -> slotLog.forget(head, ordinal));
+        storedLength = -GROWN_POSITIONS;
     }
 
     /** Stops scoring: what is there stays until the next compaction. For the end of a turn. */
@@ -453,43 +459,33 @@ public final class SessionCache implements AutoCloseable {
     }
 
     /**
-     * Tells {@code sink} of stored pages that were given up, and hands it every full page that was
-     * not handed out before, once; returns how many.
+     * Stores new slots if there are many, so that little is left for a snapshot; returns how many
+     * were stored.
      */
-    public int writeFullPages(PageSink sink) {
-        for (int i = 0; i < deletedCount; i++) {
-            sink.delete(deleted[i]);
-        }
-        deletedCount = 0;
-        return codec.writeFullPages(heads, sink);
+    public int storeGrown(SlotSink sink) {
+        return length - storedLength < GROWN_POSITIONS ? 0 : storeSlots(sink);
     }
 
-    /** All but the full pages, as bytes. Replayed rows and what they measured are left out. */
-    public SavedCache save() {
-        return save(codec.encodeTails(heads));
+    private int storeSlots(SlotSink sink) {
+        storedLength = length;
+        return slotLog.write(sink);
     }
 
     /**
-     * As {@link #save()}, for a snapshot of a turn that runs on: of pages that are not full, only
-     * what is new since the snapshot before goes to {@code sink}.
+     * Stores new slots; returns the rest as bytes. Replayed rows and what they measured are left
+     * out.
      */
-    public SavedCache saveNew(PageSink sink) {
-        return save(tailLog.write(heads, sink));
-    }
-
-    /** Deletes what {@link #saveNew} wrote; {@link #save()} is to be stored in its place. */
-    public void deleteSaved(PageSink sink) {
-        tailLog.clear(sink);
-    }
-
-    private SavedCache save(byte[] tails) {
+    public SavedCache save(SlotSink sink) {
+        storeSlots(sink);
         ProfileCodec.Profile profile = savedProfile == null ? profile() : savedProfile;
         boolean isProfiled = profile != null;
-        SavedHeader header = SavedHeader.of(pool.layout(), length, isProfiled, compactions, heads);
+        SavedHeader header =
+                SavedHeader.of(
+                        pool.layout(), length, isProfiled, compactions, slotLog.ids(), heads);
         return new SavedCache(
                 header.encode(),
-                tails,
-                codec.encodeScores(firstScored(), heads),
+                new byte[0],
+                scoresCodec.encode(firstScored(), heads),
                 isProfiled ? ProfileCodec.encode(profile) : new byte[0]);
     }
 

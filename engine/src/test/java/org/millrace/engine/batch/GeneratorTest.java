@@ -3,7 +3,6 @@ package org.millrace.engine.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +12,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.millrace.engine.Model;
-import org.millrace.engine.StoredPages;
 import org.millrace.engine.TinyModels;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.CorruptCacheException;
@@ -21,6 +19,7 @@ import org.millrace.engine.kvcache.IncompatibleCacheException;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.StoredSlots;
 import org.millrace.engine.kvcache.policy.Retention;
 
 class GeneratorTest {
@@ -56,25 +55,19 @@ class GeneratorTest {
 
     /** Tokens, logprobs and stored cache of a finished sequence: equal only if every bit is. */
     private static List<Object> result(Sequence sequence) {
-        StoredPages pages = new StoredPages();
-        sequence.cache().writeFullPages(pages);
-        SavedCache saved = sequence.cache().save();
+        return result(sequence, new StoredSlots());
+    }
+
+    /**
+     * @param slots holds what was stored of it before
+     */
+    private static List<Object> result(Sequence sequence, StoredSlots slots) {
         return List.of(
                 Arrays.toString(sequence.tokens()),
                 Arrays.toString(sequence.logprobs()),
                 sequence.text(),
                 sequence.finishReason(),
-                pages,
-                bytes(saved.header()),
-                bytes(saved.tails()));
-    }
-
-    private static List<Byte> bytes(byte[] array) {
-        List<Byte> list = new ArrayList<>(array.length);
-        for (byte b : array) {
-            list.add(b);
-        }
-        return list;
+                slots.contents(sequence.cache().save(slots)));
     }
 
     private static List<Object> alone(
@@ -129,28 +122,23 @@ class GeneratorTest {
             for (int steps = 1; steps < 50; steps += 7) {
                 byte[] saved;
                 SavedCache savedCache;
-                StoredPages pages = new StoredPages();
+                StoredSlots slots = new StoredSlots();
                 try (Generator generator = new Generator(model, OPTIONS)) {
                     Sequence sequence = submit(generator, prompt, params);
                     for (int i = 0; i < steps; i++) {
                         generator.step();
-                        sequence.cache().writeFullPages(pages);
+                        sequence.cache().storeGrown(slots);
                     }
                     saved = sequence.save();
-                    savedCache = sequence.cache().save();
+                    savedCache = sequence.cache().save(slots);
                 }
                 try (Generator generator = new Generator(model, OPTIONS)) {
-                    SessionCache cache = generator.restoreCache(savedCache, pages);
+                    SessionCache cache = generator.restoreCache(savedCache, slots);
                     Sequence sequence = Sequence.restore(saved, cache, null);
                     generator.submit(sequence);
                     drain(generator);
-                    // The pages before the restore count as stored already: read them all again.
                     assertThat(sequence.tokens()).hasSize(125);
-                    assertThat(Arrays.toString(sequence.tokens())).isEqualTo(expected.get(0));
-                    assertThat(Arrays.toString(sequence.logprobs())).isEqualTo(expected.get(1));
-                    assertThat(sequence.text()).isEqualTo(expected.get(2));
-                    assertThat(bytes(cache.save().header())).isEqualTo(expected.get(5));
-                    assertThat(bytes(cache.save().tails())).isEqualTo(expected.get(6));
+                    assertThat(result(sequence, slots)).isEqualTo(expected);
                 }
             }
         }
@@ -228,32 +216,27 @@ class GeneratorTest {
                 Generator otherGenerator = new Generator(other, OPTIONS)) {
             Sequence sequence = submit(generator, prompt(70, 5), GenerationParams.greedy(10));
             drain(generator);
-            StoredPages stored = new StoredPages();
-            sequence.cache().writeFullPages(stored);
-            SavedCache saved = sequence.cache().save();
-            Map<Long, byte[]> pages = stored.pages();
-            assertThat(SavedCache.fullPageIds(saved.header()))
-                    .containsExactlyInAnyOrder(pages.keySet().toArray(Long[]::new));
+            StoredSlots stored = new StoredSlots();
+            SavedCache saved = sequence.cache().save(stored);
+            Map<Long, byte[]> entries = stored.entries();
+            assertThat(SavedCache.ids(saved.header(), saved.tails()))
+                    .containsExactly(entries.keySet().toArray(Long[]::new));
 
             assertThatThrownBy(() -> otherGenerator.restoreCache(saved, stored))
                     .isInstanceOf(IncompatibleCacheException.class)
                     .hasMessageContaining("fingerprint");
-            long id = pages.keySet().iterator().next();
-            byte[] page = pages.get(id);
-            page[page.length / 2] ^= 4;
+            long id = entries.keySet().iterator().next();
+            byte[] entry = entries.get(id);
+            entry[entry.length / 2] ^= 4;
             assertThatThrownBy(() -> generator.restoreCache(saved, stored))
                     .isInstanceOf(CorruptCacheException.class)
-                    .hasMessageContaining("page layer=");
-            page[page.length / 2] ^= 4;
-            pages.remove(id);
+                    .hasMessageContaining("checksum of slots");
+            entry[entry.length / 2] ^= 4;
+            entries.remove(id);
             assertThatThrownBy(() -> generator.restoreCache(saved, stored))
                     .isInstanceOf(CorruptCacheException.class)
-                    .hasMessageContaining("missing page");
-            pages.put(id, page);
-            saved.tails()[9] ^= 1;
-            assertThatThrownBy(() -> generator.restoreCache(saved, stored))
-                    .isInstanceOf(CorruptCacheException.class);
-            saved.tails()[9] ^= 1;
+                    .hasMessageContaining("missing slots: id=" + id);
+            entries.put(id, entry);
             generator.restoreCache(saved, stored).close();
         }
     }

@@ -10,13 +10,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.millrace.engine.Model;
-import org.millrace.engine.StoredPages;
 import org.millrace.engine.TinyModels;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.Compaction;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.StoredSlots;
 import org.millrace.engine.kvcache.policy.Retention;
 
 /**
@@ -81,25 +81,30 @@ class RetentionGeneratorTest {
 
     /** All that a session comes to; equal only if every bit is. */
     private static List<Object> result(Sequence sequence) {
+        return result(sequence, new StoredSlots());
+    }
+
+    /**
+     * @param slots holds what was stored of it before
+     */
+    private static List<Object> result(Sequence sequence, StoredSlots slots) {
         List<Object> result =
                 new ArrayList<>(
                         List.of(
                                 Arrays.toString(sequence.tokens()),
                                 Arrays.toString(sequence.logprobs()),
                                 sequence.transcript().turns()));
-        result.addAll(cache(sequence.cache()));
+        result.addAll(cache(sequence.cache(), slots));
         return result;
     }
 
     /** Everything that is stored of a cache, but for where its pages lie. */
-    private static List<Object> cache(SessionCache cache) {
+    private static List<Object> cache(SessionCache cache, StoredSlots slots) {
         cache.freeze();
         List<Object> result = new ArrayList<>();
         result.add(cache.compactions());
         result.add(cache.summary());
-        SavedCache saved = cache.save();
-        result.add(Arrays.hashCode(saved.tails()));
-        result.add(Arrays.hashCode(saved.header()));
+        result.addAll(slots.contents(cache.save(slots)));
         return result;
     }
 
@@ -177,25 +182,25 @@ class RetentionGeneratorTest {
         GeneratorOptions small = new GeneratorOptions(48 << 20, 16, 4);
         byte[] saved;
         SavedCache savedCache;
-        StoredPages pages = new StoredPages();
+        StoredSlots slots = new StoredSlots();
         try (Generator generator = new Generator(model, small)) {
             Sequence sequence = submit(generator, Transcript.EMPTY, 1, policy);
             for (int i = 0; i < steps && generator.liveSequences() > 0; i++) {
                 generator.step();
+                sequence.cache().storeGrown(slots);
             }
-            sequence.cache().writeFullPages(pages);
-            savedCache = sequence.cache().saveNew(pages);
+            savedCache = sequence.cache().save(slots);
             saved = sequence.save();
             if (sequence.finishReason() != null) {
-                return result(sequence);
+                return result(sequence, slots);
             }
         }
         try (Generator generator = new Generator(model, small)) {
-            SessionCache cache = generator.restoreCache(savedCache, pages);
+            SessionCache cache = generator.restoreCache(savedCache, slots);
             Sequence sequence = Sequence.restore(saved, cache, null);
             generator.submit(sequence);
             drain(generator);
-            return result(sequence);
+            return result(sequence, slots);
         }
     }
 

@@ -16,12 +16,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.millrace.engine.StoredPages;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.KernelProviders;
 
@@ -127,7 +125,7 @@ class SessionCacheTest {
     @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
     void holdsWhatWasNotDroppedThroughAnyOperations(int seed) {
         Random random = new Random(seed);
-        StoredPages stored = new StoredPages();
+        StoredSlots stored = new StoredSlots();
         SessionCache cache = new SessionCache(pool);
         List<List<Integer>> expected = new ArrayList<>();
         IntStream.range(0, HEADS).forEach(head -> expected.add(new ArrayList<>()));
@@ -156,17 +154,16 @@ class SessionCacheTest {
                     }
                 }
                 case 4 -> {
-                    cache.writeFullPages(stored);
-                    SavedCache before = cache.save();
+                    List<Object> before = stored.contents(cache.save(stored));
                     cache.beginReplay();
                     fill(cache, 1 + random.nextInt(70));
-                    assertThat(cache.save()).usingRecursiveComparison().isEqualTo(before);
-                    assertThat(cache.writeFullPages(stored)).isZero();
+                    assertThat(stored.contents(cache.save(stored))).isEqualTo(before);
                     cache.endReplay();
-                    assertThat(cache.save()).usingRecursiveComparison().isEqualTo(before);
+                    assertThat(stored.contents(cache.save(stored))).isEqualTo(before);
                 }
                 case 5 -> cache = saveAndRestore(cache, stored);
-                default -> cache.saveNew(stored);
+                case 6 -> cache.save(stored);
+                default -> cache.storeGrown(stored);
             }
             for (int head = 0; head < HEADS; head++) {
                 assertThat(contents(cache, head)).as("seed %d", seed).isEqualTo(expected.get(head));
@@ -179,72 +176,94 @@ class SessionCacheTest {
         assertThat(pool.uncommittedPages()).isEqualTo(400);
     }
 
-    private SessionCache saveAndRestore(SessionCache cache, StoredPages stored) {
-        cache.writeFullPages(stored);
-        SavedCache whole = cache.save();
-        SavedCache saved = cache.length() % 2 == 0 ? cache.saveNew(stored) : whole;
-        if (saved == whole) {
-            cache.deleteSaved(stored);
-        }
-        assertThat(stored.pages().keySet())
-                .containsExactly(Arrays.stream(ids(saved)).sorted().boxed().toArray(Long[]::new));
+    private SessionCache saveAndRestore(SessionCache cache, StoredSlots stored) {
+        SavedCache saved = cache.save(stored);
+        assertThat(SavedCache.ids(saved.header(), saved.tails()))
+                .containsExactly(stored.entries().keySet().toArray(Long[]::new));
+        assertThat(stored.slots())
+                .as("at least half of each entry is in pages that are there")
+                .isLessThanOrEqualTo((int) (2 * 32 * cache.bytes() / PAGE.pageBytes()));
+        List<Object> contents = stored.contents(saved);
         CacheSummary summary = cache.summary();
         List<float[]> scores = scores(cache);
         cache.close();
         SessionCache restored = SessionCache.restore(pool, saved, stored);
-        assertThat(restored.save()).usingRecursiveComparison().isEqualTo(whole);
+        assertThat(stored.contents(restored.save(stored))).isEqualTo(contents);
         assertThat(restored.summary()).isEqualTo(summary);
         assertThat(scores(restored)).usingRecursiveComparison().isEqualTo(scores);
         return restored;
     }
 
-    private static long[] ids(SavedCache saved) {
-        return LongStream.concat(
-                        Arrays.stream(SavedCache.fullPageIds(saved.header())),
-                        Arrays.stream(SavedCache.tailIds(saved.tails())))
-                .toArray();
-    }
-
     @Test
-    void aSnapshotWritesOnlyNewSlotsAndDropsWhatIsInFullPages() {
+    void aSlotIsWrittenOnce() {
         int slotBytes = 4 + 8 + 2 * 4;
-        int frameBytes = 12;
-        int runBytes = 16;
+        int frameBytes = 12 + 4;
+        int runBytes = 12;
         SessionCache cache = new SessionCache(pool);
-        StoredPages stored = new StoredPages();
+        StoredSlots stored = new StoredSlots();
         fill(cache, 20);
-        cache.saveNew(stored);
-        fill(cache, 3);
-        SavedCache saved = cache.saveNew(stored);
-        assertThat(SavedCache.tailIds(saved.tails())).containsExactly(-1, -2);
-        assertThat(stored.read(-1)).hasSize(frameBytes + HEADS * (runBytes + 20 * slotBytes));
-        assertThat(stored.read(-2)).hasSize(frameBytes + HEADS * (runBytes + 3 * slotBytes));
-        assertThat(SavedCache.tailIds(cache.saveNew(stored).tails())).containsExactly(-1, -2);
-
+        cache.save(stored);
+        fill(cache, 7);
+        assertThat(cache.storeGrown(stored)).as("little is left to a snapshot").isZero();
         fill(cache, 10);
-        saved = cache.saveNew(stored);
-        assertThat(SavedCache.tailIds(saved.tails())).containsExactly(-3);
-        assertThat(stored.read(-3)).hasSize(frameBytes + HEADS * (runBytes + slotBytes));
-        assertThat(stored.pages().keySet()).containsExactly(-3L);
+        assertThat(cache.storeGrown(stored)).isEqualTo(HEADS * 17);
+        assertThat(stored.entries()).containsOnlyKeys(0L, 1L);
+        assertThat(stored.read(0)).hasSize(frameBytes + HEADS * (runBytes + 20 * slotBytes));
+        assertThat(stored.read(1)).hasSize(frameBytes + HEADS * (2 * runBytes + 17 * slotBytes));
+        SavedCache saved = cache.save(stored);
+        assertThat(SavedCache.ids(saved.header(), saved.tails())).containsExactly(0, 1);
+        assertThat(stored.slots()).isEqualTo(HEADS * 37);
     }
 
     @Test
-    void aTailEntryThatIsMissingOrDamagedIsNamed() {
+    void manySmallEntriesBecomeOne() {
         SessionCache cache = new SessionCache(pool);
-        StoredPages stored = new StoredPages();
+        StoredSlots stored = new StoredSlots();
+        fill(cache, 40);
+        cache.save(stored);
+        for (int i = 0; i < 16; i++) {
+            fill(cache, 1);
+            cache.save(stored);
+        }
+        assertThat(stored.entries()).hasSize(17);
+        fill(cache, 1);
+        cache.save(stored);
+        assertThat(stored.entries()).containsOnlyKeys(0L, 17L);
+        assertThat(stored.slots()).as("the page that both have").isEqualTo(HEADS * (40 + 25));
+    }
+
+    @Test
+    void evictedSlotsLeaveStorage() {
+        SessionCache cache = new SessionCache(pool);
+        StoredSlots stored = new StoredSlots();
+        fill(cache, 320);
+        cache.save(stored);
+        assertThat(stored.slots()).isEqualTo(HEADS * 320);
+        for (int head = 0; head < HEADS; head++) {
+            cache.evict(head / KV_HEADS, head % KV_HEADS, position -> position < 200);
+        }
+        cache.pack();
+        cache.save(stored);
+        assertThat(stored.slots()).isEqualTo(HEADS * 120);
+    }
+
+    @Test
+    void slotsThatAreMissingOrDamagedAreNamed() {
+        SessionCache cache = new SessionCache(pool);
+        StoredSlots stored = new StoredSlots();
         fill(cache, 20);
-        cache.saveNew(stored);
+        cache.save(stored);
         fill(cache, 3);
-        SavedCache saved = cache.saveNew(stored);
-        byte[] first = stored.pages().remove(-1L);
+        SavedCache saved = cache.save(stored);
+        byte[] first = stored.entries().remove(0L);
         assertThatThrownBy(() -> SessionCache.restore(pool, saved, stored))
                 .isInstanceOf(CorruptCacheException.class)
-                .hasMessageContaining("missing tail entry: id=-1");
+                .hasMessageContaining("missing slots: id=0");
         first[20] ^= 1;
-        stored.write(-1, first);
+        stored.write(0, first);
         assertThatThrownBy(() -> SessionCache.restore(pool, saved, stored))
                 .isInstanceOf(CorruptCacheException.class)
-                .hasMessageContaining("checksum of tail entry");
+                .hasMessageContaining("checksum of slots");
     }
 
     /** Scores that count: of heads with a score mode, from the last compaction's start on. */
@@ -264,25 +283,26 @@ class SessionCacheTest {
     @Test
     void aCompactedCacheEqualsOneThatNeverHeldMore() {
         SessionCache compacted = new SessionCache(pool);
-        StoredPages pages = new StoredPages();
+        StoredSlots slots = new StoredSlots();
         fill(compacted, 300);
         BitSet firstOnly = new BitSet();
         firstOnly.set(0, 70);
         RetainedHead head = new RetainedHead(0, firstOnly, CacheView.SCORE_NONE, null);
         compacted.compact(0, 300, "first", Arrays.asList(head, head, head, head));
-        compacted.writeFullPages(pages);
 
         SessionCache direct = new SessionCache(pool);
-        StoredPages directPages = new StoredPages();
+        StoredSlots directSlots = new StoredSlots();
         fill(direct, 70);
-        direct.writeFullPages(directPages);
-        assertThat(List.copyOf(pages.pages().values()))
-                .usingRecursiveComparison()
-                .isEqualTo(List.copyOf(directPages.pages().values()));
-        assertThat(compacted.save().tails()).isEqualTo(direct.save().tails());
+        assertThat(hashes(slots.contents(compacted.save(slots))))
+                .isEqualTo(hashes(directSlots.contents(direct.save(directSlots))));
         assertThat(compacted.bytes()).isEqualTo(direct.bytes());
         assertThat(compacted.compactions())
                 .containsExactly(new Compaction(0, 300, "first", 4 * 70, 4 * 230));
+    }
+
+    /** Hashes of slots, by head and position. */
+    private static List<Object> hashes(List<Object> contents) {
+        return List.copyOf(((Map<?, ?>) contents.get(0)).values());
     }
 
     @Test
@@ -312,16 +332,17 @@ class SessionCacheTest {
         long[] values = new Random(1).longs(turn.areaLongs()).toArray();
         cache.setStatistics(HEADS - 1, values);
         stranger.endProfile();
-        SavedCache saved = cache.save();
+        StoredSlots stored = new StoredSlots();
+        SavedCache saved = cache.save(stored);
         cache.close();
 
-        SessionCache restored = SessionCache.restore(pool, saved, new StoredPages());
+        SessionCache restored = SessionCache.restore(pool, saved, stored);
         assertThat(restored.profiledTurn()).isEqualTo(turn);
         assertThat(restored.statistics(1, 1)).isEqualTo(values);
         assertThat(restored.statistics(0, 0)).containsOnly(0);
         SavedCache withoutProfile =
                 new SavedCache(saved.header(), saved.tails(), saved.scores(), new byte[0]);
-        assertThatThrownBy(() -> SessionCache.restore(pool, withoutProfile, new StoredPages()))
+        assertThatThrownBy(() -> SessionCache.restore(pool, withoutProfile, stored))
                 .isInstanceOf(CorruptCacheException.class)
                 .hasMessageContaining("profile");
     }
@@ -353,7 +374,12 @@ class SessionCacheTest {
                 assertThat(raw.get(PAGE.keyOffset(2, 3))).isEqualTo((byte) (2 * 4 + 3 + head));
                 assertThat(raw.getFloat(PAGE.valueScaleOffset(2))).isEqualTo(2f / 3f);
             }
-            assertThat(ids(saved)).containsExactly(ids(cache.save()));
+            assertThat(Arrays.stream(SavedCache.ids(saved.header(), saved.tails())))
+                    .allMatch(id -> parts.containsKey(Long.toString(id)));
+            StoredSlots stored = new StoredSlots();
+            assertThat(SavedCache.isPaged(saved.header())).isTrue();
+            assertThat(SavedCache.isPaged(cache.save(stored).header())).isFalse();
+            assertThat(stored.slots()).isEqualTo(2 * 35);
         }
     }
 }

@@ -13,13 +13,13 @@ import org.millrace.jobs.TestCluster;
 
 /** The proof can fail: each of these faults is found. */
 class ChaosFindsFaultsITCase {
-    private static final String TAILS_WRITTEN = "store(cache.saveNew(pageSink()));";
-    private static final String TAILS_FORGOTTEN =
+    private static final String SLOTS_WRITTEN = "SavedCache saved = cache.save(slotSink());";
+    private static final String SLOTS_FORGOTTEN =
             """
-            store(cache.saveNew(new PageSink() {
-                @Override public void write(long pageId, byte[] page) {}
-                @Override public void delete(long pageId) {}
-            }));
+            SavedCache saved = cache.save(new SlotSink() {
+                @Override public void write(long id, byte[] entry) {}
+                @Override public void delete(long id) {}
+            });
             """;
 
     /** What a split is stored as, in the source's state: here without how far it was read. */
@@ -55,21 +55,21 @@ class ChaosFindsFaultsITCase {
 
     /** Two faults in one build, to save time: alone, each makes its own finding only. */
     @Test
-    void tailPagesAreComputedAgainAndTokensChangeIfNeitherTailsNorSeedsAreRestored()
+    void slotsAreComputedAgainAndTokensChangeIfNeitherNewSlotsNorSeedsAreRestored()
             throws Exception {
-        String withoutTails =
+        String withoutSlots =
                 BrokenBuild.compile(
                         directory,
                         "operators/src/main/java/org/millrace/operators/state/SessionStateManager.java",
-                        TAILS_WRITTEN,
-                        TAILS_FORGOTTEN);
+                        SLOTS_WRITTEN,
+                        SLOTS_FORGOTTEN);
         String classPath =
                 BrokenBuild.compile(
                         directory,
                         "engine/src/main/java/org/millrace/engine/batch/SavedSequence.java",
                         "long seed = in.readLong();",
                         "long seed = in.readLong() + 1;");
-        assertThat(classPath).as("both go to one directory").isEqualTo(withoutTails);
+        assertThat(classPath).as("both go to one directory").isEqualTo(withoutSlots);
         ChaosReport report = run(Phase.CHECKPOINT, classPath);
         assertThat(report.audit().promptTokensRecomputed()).isPositive();
         assertThat(report.verdict().changed()).isNotEmpty();

@@ -13,10 +13,10 @@ import org.apache.flink.runtime.state.KeyedStateBackend;
 import org.apache.flink.runtime.state.VoidNamespace;
 import org.millrace.engine.kvcache.CorruptCacheException;
 import org.millrace.engine.kvcache.IncompatibleCacheException;
-import org.millrace.engine.kvcache.PageSink;
-import org.millrace.engine.kvcache.PageSource;
 import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
+import org.millrace.engine.kvcache.SlotSink;
+import org.millrace.engine.kvcache.SlotSource;
 import org.millrace.operators.PromptEnvelope;
 import org.millrace.operators.types.PromptEnvelopeSerializer;
 
@@ -31,17 +31,14 @@ import org.millrace.operators.types.PromptEnvelopeSerializer;
  *   session      ValueState            tokens, answered request ids, model
  *   answers      MapState by id        completions of the answered requests
  *   last-prompt  ValueState            the newest prompt, where sessions age
- *   cache-header  ValueState           page tables
- *   cache-tails   ValueState           pages that are not full; in a running turn, which entries of pages hold them
- *   cache-scores  ValueState           scores of a compressed turn's slots; absent without
- *   cache-profile ValueState           statistics of an unfinished prompt; absent without
- *   pages        MapState by page id   full pages; write-once, read by key, never iterated
- *   tails        MapState by entry id  slots of a running turn's unfinished pages; ids are negative
+ *   cache-header  ValueState          page tables, ids of the slots' entries
+ *   cache-scores  ValueState          scores of a compressed turn's slots; absent without
+ *   cache-profile ValueState          statistics of an unfinished prompt; absent without
+ *   slots        MapState by entry id  the cache's slots; write-once, read by key, never iterated
+ *   cache-tails, pages, tails         of formats 1 to 3: read, and deleted when the session goes on
  * </pre>
  *
- * Pages are stored as they fill, between snapshots, so that a snapshot seldom touches their map
- * (only in a prompt that is to be compressed): the heap backend copies a session's map whole when
- * it is first touched after a snapshot.
+ * Slots are stored as a cache grows, between snapshots too, so that a snapshot has little to write.
  */
 public final class SessionStateManager {
     private static final String WORK = "work";
@@ -57,6 +54,7 @@ public final class SessionStateManager {
     private final ValueState<ImmutableBytes> cacheTails;
     private final ValueState<ImmutableBytes> cacheScores;
     private final ValueState<ImmutableBytes> cacheProfile;
+    private final MapState<Long, ImmutableBytes> slots;
     private final MapState<Long, ImmutableBytes> pages;
     private final MapState<Long, ImmutableBytes> tails;
 
@@ -86,6 +84,7 @@ public final class SessionStateManager {
         cacheTails = store.getState(bytes("cache-tails"));
         cacheScores = store.getState(bytes("cache-scores"));
         cacheProfile = store.getState(bytes("cache-profile"));
+        slots = store.getMapState(bytesById("slots"));
         pages = store.getMapState(bytesById("pages"));
         tails = store.getMapState(bytesById("tails"));
     }
@@ -206,14 +205,14 @@ public final class SessionStateManager {
         }
     }
 
-    /** The stored cache but for its pages; null if no cache is stored. */
+    /** The stored cache but for its slots; null if no cache is stored. */
     public SavedCache cache() throws Exception {
         byte[] header = cacheHeader();
         return header == null
                 ? null
                 : new SavedCache(
                         header,
-                        array(cacheTails.value()),
+                        arrayOrEmpty(cacheTails),
                         arrayOrEmpty(cacheScores),
                         arrayOrEmpty(cacheProfile));
     }
@@ -236,80 +235,82 @@ public final class SessionStateManager {
         return value == null ? null : value.array();
     }
 
-    /** Stores a cache at the end of a turn. */
+    /** Stores what is new of a cache. */
     public void storeCache(SessionCache cache) throws Exception {
-        cache.writeFullPages(pageSink());
-        cache.deleteSaved(pageSink());
-        store(cache.save());
-    }
-
-    /** Stores what is new of a cache whose turn runs on. */
-    public void storeRunning(SessionCache cache) throws Exception {
-        cache.writeFullPages(pageSink());
-        store(cache.saveNew(pageSink()));
-    }
-
-    private void store(SavedCache saved) throws Exception {
+        SavedCache saved = cache.save(slotSink());
         cacheHeader.update(new ImmutableBytes(saved.header()));
-        cacheTails.update(new ImmutableBytes(saved.tails()));
         updateOrClear(cacheScores, saved.scores());
         updateOrClear(cacheProfile, saved.profile());
     }
 
-    /** Stores and deletes pages. The session must stay selected while it is used. */
-    public PageSink pageSink() {
-        return new PageSink() {
+    /** Stores a cache in the place of one of an older format, from which it was restored. */
+    public void replaceCache(SessionCache cache) throws Exception {
+        forgetCache();
+        storeCache(cache);
+    }
+
+    /** Stores and deletes slots. The session must stay selected while it is used. */
+    public SlotSink slotSink() {
+        return new SlotSink() {
             @Override
-            public void write(long pageId, byte[] page) {
+            public void write(long id, byte[] entry) {
                 try {
-                    (isTail(pageId) ? tails : pages).put(pageId, new ImmutableBytes(page));
+                    slots.put(id, new ImmutableBytes(entry));
                 } catch (Exception e) {
-                    throw new IllegalStateException("cannot store cache page: pageId=" + pageId, e);
+                    throw new IllegalStateException("cannot store slots: id=" + id, e);
                 }
             }
 
             @Override
-            public void delete(long pageId) {
+            public void delete(long id) {
                 try {
-                    remove(pageId);
+                    slots.remove(id);
                 } catch (Exception e) {
-                    throw new IllegalStateException(
-                            "cannot delete cache page: pageId=" + pageId, e);
+                    throw new IllegalStateException("cannot delete slots: id=" + id, e);
                 }
             }
         };
     }
 
-    private static boolean isTail(long pageId) {
-        return pageId < 0;
-    }
-
-    private void remove(long pageId) throws Exception {
-        if (isTail(pageId) && tails.contains(pageId)) {
-            tails.remove(pageId);
-        } else {
-            // Tails are here, too, in state of format 2.
-            pages.remove(pageId);
-        }
-    }
-
-    /** Reads stored pages. The session must stay selected while it is used. */
-    public PageSource pageSource() {
-        return pageId -> {
+    /** Reads stored slots. The session must stay selected while it is used. */
+    public SlotSource slotSource() throws Exception {
+        byte[] header = cacheHeader();
+        boolean isPaged = header != null && SavedCache.isPaged(header);
+        return id -> {
             try {
-                ImmutableBytes tail = isTail(pageId) ? tails.get(pageId) : null;
-                return array(tail == null ? pages.get(pageId) : tail);
+                return isPaged ? pagedEntry(id) : array(slots.get(id));
             } catch (Exception e) {
-                throw new IllegalStateException("cannot read cache page: pageId=" + pageId, e);
+                throw new IllegalStateException("cannot read slots: id=" + id, e);
             }
         };
+    }
+
+    private byte[] pagedEntry(long id) throws Exception {
+        // Format 2 had tails among the pages.
+        ImmutableBytes tail = id < 0 ? tails.get(id) : null;
+        return array(tail == null ? pages.get(id) : tail);
     }
 
     /** Deletes the stored cache. */
     public void forgetCache() throws Exception {
         byte[] header = cacheHeader();
-        if (header != null) {
-            removePages(header, array(cacheTails.value()));
+        if (header == null) {
+            return;
+        }
+        try {
+            boolean isPaged = SavedCache.isPaged(header);
+            for (long id : SavedCache.ids(header, arrayOrEmpty(cacheTails))) {
+                if (isPaged) {
+                    removePaged(id);
+                } else {
+                    slots.remove(id);
+                }
+            }
+        } catch (CorruptCacheException | IncompatibleCacheException e) {
+            // Only the header knows the ids; without it RocksDB has to look for them.
+            slots.clear();
+            pages.clear();
+            tails.clear();
         }
         cacheHeader.clear();
         cacheTails.clear();
@@ -317,23 +318,10 @@ public final class SessionStateManager {
         cacheProfile.clear();
     }
 
-    private void removePages(byte[] header, byte[] savedTails) throws Exception {
-        long[] pageIds;
-        long[] tailIds;
-        try {
-            pageIds = SavedCache.fullPageIds(header);
-            tailIds = SavedCache.tailIds(savedTails);
-        } catch (CorruptCacheException | IncompatibleCacheException e) {
-            // Only these two know the ids; without them RocksDB has to look for them.
-            pages.clear();
-            tails.clear();
-            return;
-        }
-        for (long pageId : pageIds) {
-            pages.remove(pageId);
-        }
-        for (long tailId : tailIds) {
-            remove(tailId);
+    private void removePaged(long id) throws Exception {
+        pages.remove(id);
+        if (id < 0) {
+            tails.remove(id);
         }
     }
 

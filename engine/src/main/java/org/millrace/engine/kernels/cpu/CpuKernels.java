@@ -236,6 +236,22 @@ public final class CpuKernels implements KernelProvider {
                 page.slotBytes());
     }
 
+    @Override
+    public void unpackSlots(
+            KvPageDescriptor page,
+            DeviceBuffer packed,
+            DeviceBuffer slots,
+            int count,
+            DeviceBuffer pool) {
+        CpuNative.unpackSlots(
+                pageArgs(page).toArray(),
+                address(packed, (long) page.slotBytes() * count),
+                page.slotBytes(),
+                address(slots, 8L * count),
+                count,
+                address(pool, 0));
+    }
+
     /** In the order of {@code cacheArgs} in jni.cpp. */
     private static long[] cacheArgs(CacheView view, int layer, int numHeads) {
         long heads = (long) view.numSequences() * view.numKvHeads() * 4 * Integer.BYTES;

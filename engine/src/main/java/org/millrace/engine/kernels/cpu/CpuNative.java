@@ -82,6 +82,9 @@ final class CpuNative {
     static native void packSlots(
             long[] page, long pool, long slots, int count, long out, int slotBytes);
 
+    static native void unpackSlots(
+            long[] page, long packed, int slotBytes, long slots, int count, long pool);
+
     static native void swiGlu(long gate, long up, int count, long out);
 
     static native void add(long x, long y, int count);

@@ -51,14 +51,6 @@ final class CudaBuffer implements DeviceBuffer {
         device.read(address(), offset, target);
     }
 
-    @Override
-    public void readEach(long[] offsets, int length, ByteBuffer target) {
-        for (long offset : offsets) {
-            check(offset, length);
-        }
-        device.readEach(address(), offsets, length, target);
-    }
-
     private void check(long offset, int length) {
         if (offset < 0 || offset + length > bytes) {
             throw new IndexOutOfBoundsException(

@@ -204,13 +204,6 @@ final class CudaDevice implements AutoCloseable {
         staging.read(source, offset, target);
     }
 
-    /** Pieces of the same length, one behind the other, after all work before. */
-    synchronized void readEach(
-            DeviceAddress source, long[] offsets, int length, ByteBuffer target) {
-        enter();
-        staging.readEach(source, offsets, length, target);
-    }
-
     /** Queues a kernel with a one-dimensional block. */
     synchronized void launch(
             String kernel, int gridX, int gridY, int gridZ, int threads, Arguments arguments) {

@@ -302,6 +302,26 @@ public final class CudaKernels implements KernelProvider {
             DeviceBuffer slots,
             int count,
             DeviceBuffer out) {
+        launchPacking("packSlots", page, pool, slots, count, out);
+    }
+
+    @Override
+    public void unpackSlots(
+            KvPageDescriptor page,
+            DeviceBuffer packed,
+            DeviceBuffer slots,
+            int count,
+            DeviceBuffer pool) {
+        launchPacking("unpackSlots", page, pool, slots, count, packed);
+    }
+
+    private void launchPacking(
+            String kernel,
+            KvPageDescriptor page,
+            DeviceBuffer pool,
+            DeviceBuffer slots,
+            int count,
+            DeviceBuffer packed) {
         if (count == 0) {
             return;
         }
@@ -309,10 +329,10 @@ public final class CudaKernels implements KernelProvider {
                 new Arguments()
                         .buffer(pool, 0)
                         .buffer(slots, 8L * count)
-                        .buffer(out, (long) page.slotBytes() * count);
+                        .buffer(packed, (long) page.slotBytes() * count);
         CacheArguments.append(arguments, page);
         device.workOn(Work.OTHER);
-        device.launch("packSlots", count, 1, 1, WARP, arguments);
+        device.launch(kernel, count, 1, 1, WARP, arguments);
     }
 
     @Override

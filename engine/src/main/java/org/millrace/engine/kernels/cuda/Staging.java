@@ -55,31 +55,17 @@ final class Staging implements AutoCloseable {
         free();
         while (target.hasRemaining()) {
             int length = Math.min(target.remaining(), BYTES);
-            queueRead(source, offset, 0, length);
+            queueRead(source, offset, length);
             synchronize();
             target.put(bytes.slice(0, length));
             offset += length;
         }
     }
 
-    /** As many pieces as there is room for wait for the device once. */
-    void readEach(DeviceAddress source, long[] offsets, int length, ByteBuffer target) {
-        free();
-        int atOnce = BYTES / length;
-        for (int first = 0; first < offsets.length; first += atOnce) {
-            int count = Math.min(atOnce, offsets.length - first);
-            for (int i = 0; i < count; i++) {
-                queueRead(source, offsets[first + i], i * length, length);
-            }
-            synchronize();
-            target.put(bytes.slice(0, count * length));
-        }
-    }
-
-    private void queueRead(DeviceAddress source, long offset, int to, int length) {
+    private void queueRead(DeviceAddress source, long offset, int length) {
         check(
                 JCudaDriver.cuMemcpyDtoHAsync(
-                        memory.withByteOffset(to), source.withByteOffset(offset), length, stream),
+                        memory, source.withByteOffset(offset), length, stream),
                 "copy " + length + " bytes from the device");
     }
 

@@ -242,6 +242,20 @@ public final class ReferenceKernels implements KernelProvider {
     }
 
     @Override
+    public void unpackSlots(
+            KvPageDescriptor page,
+            DeviceBuffer packed,
+            DeviceBuffer slots,
+            int count,
+            DeviceBuffer pool) {
+        ReferenceSlotPacker packer = new ReferenceSlotPacker(page, pool, packed);
+        HostBuffer slot = HostBuffer.of(slots);
+        for (int i = 0; i < count; i++) {
+            packer.unpack(slot.getInt(2 * i), slot.getInt(2 * i + 1));
+        }
+    }
+
+    @Override
     public void swiGlu(DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out) {
         for (int i = 0; i < count; i++) {
             float activated = FloatMath.silu(HostBuffer.of(gate).getFloat(i));

@@ -4,35 +4,49 @@ import java.nio.ByteBuffer;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kvcache.KvPageDescriptor;
 
-/** Packs slots, element by element. */
+/** Packs slots, or unpacks them, element by element. */
 final class ReferenceSlotPacker {
+    /** Copies bytes between a place in the pool and the next in what is packed. */
+    private interface Copy {
+        void copy(int inPool, int inPacked, int bytes);
+    }
+
     private final KvPageDescriptor page;
     private final ByteBuffer pool;
-    private final ByteBuffer out;
+    private final ByteBuffer packed;
     private int end;
 
-    ReferenceSlotPacker(KvPageDescriptor page, DeviceBuffer pool, DeviceBuffer out) {
+    ReferenceSlotPacker(KvPageDescriptor page, DeviceBuffer pool, DeviceBuffer packed) {
         this.page = page;
         this.pool = HostBuffer.of(pool).raw();
-        this.out = HostBuffer.of(out).raw();
+        this.packed = HostBuffer.of(packed).raw();
     }
 
     /** Appends a slot to those before. */
     void pack(int pageNumber, int slot) {
-        int from = pageNumber * page.pageBytes();
-        append(from + page.positionOffset(slot), Integer.BYTES);
-        if (page.hasScales()) {
-            append(from + page.keyScaleOffset(slot), Float.BYTES);
-            append(from + page.valueScaleOffset(slot), Float.BYTES);
-        }
-        for (int d = 0; d < page.headDim(); d++) {
-            append(from + page.keyOffset(slot, d), page.elementBytes());
-        }
-        append(from + page.valueOffset(slot, 0), page.headDim() * page.elementBytes());
+        each(pageNumber, slot, (from, to, bytes) -> packed.put(to, pool, from, bytes));
     }
 
-    private void append(int from, int bytes) {
-        out.put(end, pool, from, bytes);
+    /** Takes the slot behind those before. */
+    void unpack(int pageNumber, int slot) {
+        each(pageNumber, slot, (to, from, bytes) -> pool.put(to, packed, from, bytes));
+    }
+
+    private void each(int pageNumber, int slot, Copy copy) {
+        int start = pageNumber * page.pageBytes();
+        next(start + page.positionOffset(slot), Integer.BYTES, copy);
+        if (page.hasScales()) {
+            next(start + page.keyScaleOffset(slot), Float.BYTES, copy);
+            next(start + page.valueScaleOffset(slot), Float.BYTES, copy);
+        }
+        for (int d = 0; d < page.headDim(); d++) {
+            next(start + page.keyOffset(slot, d), page.elementBytes(), copy);
+        }
+        next(start + page.valueOffset(slot, 0), page.headDim() * page.elementBytes(), copy);
+    }
+
+    private void next(int inPool, int bytes, Copy copy) {
+        copy.copy(inPool, end, bytes);
         end += bytes;
     }
 }

@@ -12,7 +12,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.millrace.engine.Model;
 import org.millrace.engine.ModelOptions;
-import org.millrace.engine.StoredPages;
 import org.millrace.engine.TinyModels;
 import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.Generator;
@@ -27,6 +26,7 @@ import org.millrace.engine.kernels.EmulatedCuda;
 import org.millrace.engine.kernels.EmulatedCuda.Counters;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kvcache.SavedCache;
+import org.millrace.engine.kvcache.StoredSlots;
 import org.millrace.engine.kvcache.policy.Retention;
 
 /**
@@ -181,25 +181,24 @@ class DeviceMemoryTest {
     @Test
     void aMeasuredPromptComesBackFromASnapshotToAFullDeviceAndWaits() {
         int[] expected = undisturbed(FASTGEN, 20);
-        StoredPages pages = new StoredPages();
+        StoredSlots slots = new StoredSlots();
         byte[] savedSequence;
         SavedCache savedCache;
         try (Generator generator = new Generator(model, OPTIONS)) {
             Sequence sequence = submit(generator, FASTGEN, 20);
             generator.step();
-            sequence.cache().writeFullPages(pages);
             savedSequence = sequence.save();
-            savedCache = sequence.cache().save();
+            savedCache = sequence.cache().save(slots);
         }
         assertThat(savedCache.profile()).isNotEmpty();
         try (Generator generator = new Generator(model, OPTIONS)) {
             EmulatedCuda.leaveFree(NOTHING);
             Sequence restored =
                     Sequence.restore(
-                            savedSequence, generator.restoreCache(savedCache, pages), null);
+                            savedSequence, generator.restoreCache(savedCache, slots), null);
             generator.submit(restored);
             assertThat(generator.step().tokens()).isEmpty();
-            assertThat(restored.cache().save().profile()).isEqualTo(savedCache.profile());
+            assertThat(restored.cache().save(slots).profile()).isEqualTo(savedCache.profile());
             EmulatedCuda.leaveFree(0);
             finish(generator);
             assertThat(restored.generated()).isEqualTo(expected);

@@ -1,0 +1,8 @@
+package org.millrace.engine.kvcache;
+
+/** Where stored entries are read from, by id. */
+@FunctionalInterface
+public interface SlotSource {
+    /** The entry, the caller's to change, or null if there is none. */
+    byte[] read(long id);
+}
