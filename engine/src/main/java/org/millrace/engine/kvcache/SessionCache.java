@@ -479,14 +479,21 @@ public final class SessionCache implements AutoCloseable {
         storeSlots(sink);
         ProfileCodec.Profile profile = savedProfile == null ? profile() : savedProfile;
         boolean isProfiled = profile != null;
-        SavedHeader header =
-                SavedHeader.of(
-                        pool.layout(), length, isProfiled, compactions, slotLog.ids(), heads);
         return new SavedCache(
-                header.encode(),
+                header(isProfiled),
                 new byte[0],
                 scoresCodec.encode(firstScored(), heads),
                 isProfiled ? ProfileCodec.encode(profile) : new byte[0]);
+    }
+
+    private byte[] header(boolean isProfiled) {
+        return SavedHeader.of(pool.layout(), length, isProfiled, compactions, slotLog.ids(), heads)
+                .encode();
+    }
+
+    /** Bytes of what is stored beside slots: page tables, rungs, scores. */
+    public long tableBytes() {
+        return header(false).length + scoresCodec.encode(firstScored(), heads).length;
     }
 
     /** What was measured so far; null if nothing was that belongs into storage. */

@@ -3,7 +3,6 @@ package org.millrace.jobs.eval;
 import java.util.BitSet;
 import java.util.List;
 import org.millrace.engine.kvcache.CacheLayout;
-import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.engine.kvcache.policy.HeadChoice;
 
@@ -69,8 +68,7 @@ final class WindowScore {
 
     /** Pages, and what is stored beside them: page tables, rungs, scores. */
     private static long realBytes(SessionCache cache) {
-        SavedCache saved = cache.save();
-        return cache.bytes() + saved.header().length + saved.scores().length;
+        return cache.bytes() + cache.tableBytes();
     }
 
     /** Of the full cache, which may hold values of another type. */

@@ -103,7 +103,7 @@ class ServeITCase {
         List<String> arguments = new ArrayList<>(List.of("--bootstrap-servers", brokers));
         arguments.addAll(List.of(options));
         int exitCode = commandLine.execute(arguments.toArray(String[]::new));
-        assertThat(exitCode).as(() -> Files.readString(serverLog())).isZero();
+        assertThat(exitCode).as(Files.readString(serverLog())).isZero();
     }
 
     private Path serverLog() {
