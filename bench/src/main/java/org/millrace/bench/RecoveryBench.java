@@ -19,6 +19,7 @@ import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
+import org.apache.flink.core.execution.RecoveryClaimMode;
 import org.millrace.jobs.EmbeddedBroker;
 import org.millrace.jobs.KafkaProperties;
 import org.millrace.jobs.KafkaTopics;
@@ -173,6 +174,8 @@ final class RecoveryBench {
             throws Exception {
         Configuration options = new Configuration();
         options.set(StateRecoveryOptions.SAVEPOINT_PATH, checkpoint.path());
+        // As after a failure: else the first checkpoint uploads all files again.
+        options.set(StateRecoveryOptions.RESTORE_MODE, RecoveryClaimMode.CLAIM);
         double[] seconds = new double[3];
         Set<String> back = new HashSet<>();
         long begin = System.nanoTime();
