@@ -233,6 +233,33 @@ class RetentionGeneratorTest {
     }
 
     @Test
+    void aRestTakesNoStepFromALiveSession() {
+        try (Model model = model();
+                Generator generator = new Generator(model, OPTIONS)) {
+            Sequence idle = submit(generator, Transcript.EMPTY, 50, "full");
+            drain(generator);
+            Sequence live = submit(generator, Transcript.EMPTY, 1, "full");
+            while (live.generated().length == 0) {
+                generator.step();
+            }
+            Transcript rested = idle.transcript().withRest(Retention.parse("kvzip keep=0.25"));
+            Sequence rest = Sequence.rest(idle.cache(), rested, null);
+            generator.submit(rest);
+            int steps = 0;
+            for (; rest.finishReason() == null; steps++) {
+                StepResult step = generator.step();
+                assertThat(step.tokens())
+                        .extracting(StepResult.Token::sequence)
+                        .containsExactly(live);
+                assertThat(1 + step.prefillTokens() + step.replayedTokens())
+                        .isLessThanOrEqualTo(OPTIONS.maxBatchTokens());
+            }
+            assertThat(steps).isGreaterThan(3);
+            assertThat(rest.cache().bytes()).isLessThan(rest.cache().fullBytes() / 2);
+        }
+    }
+
+    @Test
     void turnsAreCompressedTogetherIfAsked() {
         try (Model model = model();
                 Generator generator = new Generator(model, OPTIONS)) {

@@ -29,7 +29,7 @@ class SessionCacheTest {
     private static final int HEADS = 2 * KV_HEADS;
     private static final String FINGERPRINT =
             "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-    private static final KvPageDescriptor PAGE = new KvPageDescriptor(KvType.INT8, 4);
+    static final KvPageDescriptor PAGE = new KvPageDescriptor(KvType.INT8, 4);
 
     private final KernelProvider kernels = KernelProviders.lookup("reference", 1);
     private final PagePool pool =
@@ -347,19 +347,64 @@ class SessionCacheTest {
                 .hasMessageContaining("profile");
     }
 
-    @Test
-    void readsVersionOne() throws Exception {
+    /** A stored cache of an older version: header, tails, and entries by their ids. */
+    static Map<String, byte[]> stored(String resource) throws Exception {
         Map<String, byte[]> parts = new HashMap<>();
         String text =
                 new String(
-                        getClass().getResourceAsStream("/kvcache/version-1.txt").readAllBytes(),
+                        SessionCacheTest.class.getResourceAsStream(resource).readAllBytes(),
                         StandardCharsets.US_ASCII);
         for (String line : text.split("\n")) {
             String[] words = line.split(" ");
             parts.put(words[0], Base64.getDecoder().decode(words[1]));
         }
-        SavedCache saved =
-                new SavedCache(parts.get("header"), parts.get("tails"), new byte[0], new byte[0]);
+        return parts;
+    }
+
+    static SavedCache saved(Map<String, byte[]> parts) {
+        return new SavedCache(parts.get("header"), parts.get("tails"), new byte[0], new byte[0]);
+    }
+
+    /**
+     * Full pages, and a running turn's tails, of which some were evicted before the second entry.
+     */
+    @Test
+    void readsVersionTwo() throws Exception {
+        Map<String, byte[]> parts = stored("/kvcache/version-2.txt");
+        SavedCache saved = saved(parts);
+        assertThat(SavedCache.isPaged(saved.header())).isTrue();
+        assertThat(SavedCache.ids(saved.header(), saved.tails())).hasSize(parts.size() - 2);
+        try (PagePool small = new PagePool(kernels, new CacheLayout(PAGE, 1, 2, FINGERPRINT), 8)) {
+            SessionCache cache =
+                    SessionCache.restore(small, saved, id -> parts.get(Long.toString(id)));
+            List<Integer> all = IntStream.range(0, 71).boxed().toList();
+            assertThat(cache.positions(0, 0, 0)).containsExactly(all.toArray(Integer[]::new));
+            assertThat(cache.positions(0, 1, 0))
+                    .containsExactly(
+                            all.stream()
+                                    .filter(p -> p >= 67 || p % 5 != 0)
+                                    .toArray(Integer[]::new));
+            StoredSlots slots = new StoredSlots();
+            assertThat(SavedCache.isPaged(cache.save(slots).header())).isFalse();
+            assertThat(slots.slots()).isEqualTo(71 + 71 - 14);
+            cache.close();
+            for (String id : List.of("-1", "1", "4294967297")) {
+                Map<String, byte[]> damaged = new HashMap<>(parts);
+                damaged.remove(id);
+                assertThatThrownBy(
+                                () ->
+                                        SessionCache.restore(
+                                                small, saved, i -> damaged.get(Long.toString(i))))
+                        .isInstanceOf(CorruptCacheException.class)
+                        .hasMessageContaining("missing");
+            }
+        }
+    }
+
+    @Test
+    void readsVersionOne() throws Exception {
+        Map<String, byte[]> parts = stored("/kvcache/version-1.txt");
+        SavedCache saved = saved(parts);
         try (PagePool small = new PagePool(kernels, new CacheLayout(PAGE, 1, 2, FINGERPRINT), 8)) {
             SessionCache cache =
                     SessionCache.restore(small, saved, id -> parts.get(Long.toString(id)));

@@ -5,10 +5,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.registry.WireFormats;
@@ -21,6 +24,9 @@ import org.millrace.schemas.WireFormat;
  * consumer group. Not thread safe.
  */
 public final class OutputReader implements AutoCloseable {
+    private static final Duration CREATION_TIMEOUT = Duration.ofSeconds(30);
+    private static final Duration RETRY = Duration.ofMillis(100);
+
     private final KafkaConsumer<byte[], byte[]> consumer;
     private final KafkaTopics topics;
     private final WireFormat format;
@@ -37,19 +43,43 @@ public final class OutputReader implements AutoCloseable {
         this.format = WireFormats.reading(kafka);
         consumer.assign(
                 List.of(topics.tokens(), topics.completions(), topics.deadLetters()).stream()
-                        .flatMap(topic -> consumer.partitionsFor(topic).stream())
+                        .flatMap(topic -> partitions(topic).stream())
                         .map(info -> new TopicPartition(info.topic(), info.partition()))
                         .toList());
     }
 
-    /** Reads from the first record on. */
+    /** Waits for a topic that a job which starts has still to create. */
+    private List<PartitionInfo> partitions(String topic) {
+        long deadlineNanos = System.nanoTime() + CREATION_TIMEOUT.toNanos();
+        List<PartitionInfo> partitions = consumer.partitionsFor(topic);
+        while (partitions == null || partitions.isEmpty()) {
+            if (System.nanoTime() > deadlineNanos) {
+                consumer.close();
+                throw new UnknownTopicOrPartitionException(
+                        "no such topic after " + CREATION_TIMEOUT.toSeconds() + " s: " + topic);
+            }
+            LockSupport.parkNanos(RETRY.toNanos());
+            partitions = consumer.partitionsFor(topic);
+        }
+        return partitions;
+    }
+
+    /**
+     * Reads from the first record on.
+     *
+     * @throws UnknownTopicOrPartitionException if a topic does not exist and is not created soon
+     */
     public static OutputReader fromBeginning(Properties kafka, KafkaTopics topics) {
         OutputReader reader = new OutputReader(kafka, topics);
         reader.consumer.seekToBeginning(reader.consumer.assignment());
         return reader;
     }
 
-    /** Reads what is written from now on. */
+    /**
+     * Reads what is written from now on.
+     *
+     * @throws UnknownTopicOrPartitionException if a topic does not exist and is not created soon
+     */
     public static OutputReader fromEnd(Properties kafka, KafkaTopics topics) {
         OutputReader reader = new OutputReader(kafka, topics);
         reader.consumer.seekToEnd(reader.consumer.assignment());
