@@ -6,9 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.millrace.engine.Model;
 import org.millrace.engine.ModelOptions;
 import org.millrace.engine.batch.FinishReason;
@@ -20,8 +18,7 @@ import org.millrace.engine.batch.StepResult;
 import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.kvcache.SavedCache;
-import org.millrace.engine.kvcache.SlotSink;
+import org.millrace.engine.kvcache.StoredCache;
 import org.millrace.engine.kvcache.policy.Retention;
 
 /**
@@ -68,12 +65,7 @@ final class CompressionBench {
             long residentBytes) {}
 
     /** A session after its context, to be had again and again. */
-    private record Encoded(byte[] sequence, SavedCache cache, Map<Long, byte[]> slots) {
-        long bytes() {
-            long bytes = slots.values().stream().mapToLong(entry -> entry.length).sum();
-            return bytes + cache.header().length + cache.scores().length;
-        }
-    }
+    private record Encoded(byte[] sequence, StoredCache cache) {}
 
     private final Model model;
     private final Generator generator;
@@ -135,7 +127,7 @@ final class CompressionBench {
                 keptOfContext,
                 cacheBytes,
                 fullBytes,
-                encoded.bytes(),
+                encoded.cache().bytes(),
                 1e3 * stepSeconds,
                 shortStepMillis,
                 sessions / stepSeconds,
@@ -187,22 +179,7 @@ final class CompressionBench {
     }
 
     private Encoded save(Sequence sequence) {
-        Map<Long, byte[]> slots = new HashMap<>();
-        SavedCache cache =
-                sequence.cache()
-                        .save(
-                                new SlotSink() {
-                                    @Override
-                                    public void write(long id, byte[] entry) {
-                                        slots.put(id, entry);
-                                    }
-
-                                    @Override
-                                    public void delete(long id) {
-                                        slots.remove(id);
-                                    }
-                                });
-        Encoded encoded = new Encoded(sequence.save(), cache, slots);
+        Encoded encoded = new Encoded(sequence.save(), new StoredCache(sequence.cache(), null));
         generator.cancel(sequence, FinishReason.CANCELLED);
         sequence.cache().close();
         return encoded;
@@ -214,10 +191,7 @@ final class CompressionBench {
         for (int i = 0; i < sessions; i++) {
             Sequence copy =
                     Sequence.restore(
-                            encoded.sequence(),
-                            generator.restoreCache(
-                                    encoded.cache(), id -> encoded.slots().get(id).clone()),
-                            null);
+                            encoded.sequence(), generator.restoreCache(encoded.cache()), null);
             generator.submit(copy);
             copies.add(copy);
         }

@@ -162,7 +162,7 @@ final class TurnStarter {
             return generator.newCache();
         }
         try {
-            SessionCache cache = generator.restoreCache(saved, state.slotSource());
+            SessionCache cache = generator.restoreCache(saved, state.slotSource(saved));
             if (SavedCache.isPaged(saved.header())) {
                 state.replaceCache(cache);
             }

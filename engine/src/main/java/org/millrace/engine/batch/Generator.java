@@ -23,6 +23,7 @@ import org.millrace.engine.kvcache.PagePool;
 import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.engine.kvcache.SlotSource;
+import org.millrace.engine.kvcache.StoredCache;
 import org.millrace.engine.kvcache.policy.HeadChoice;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.model.TransformerModel;
@@ -153,6 +154,11 @@ public final class Generator implements AutoCloseable {
      */
     public SessionCache restoreCache(SavedCache saved, SlotSource slots) {
         return SessionCache.restore(pool, saved, slots);
+    }
+
+    /** As above, from memory. */
+    public SessionCache restoreCache(StoredCache stored) {
+        return stored.restore(pool);
     }
 
     /**

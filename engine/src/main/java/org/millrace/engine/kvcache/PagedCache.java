@@ -27,11 +27,13 @@ import java.util.stream.LongStream;
  * A page's id is {@code layer << 48 | kvHead << 32 | ordinal}, a tail entry's is negative.
  */
 final class PagedCache {
+    /** Of headers; later ones are {@link SavedHeader}'s alone. */
+    static final int LAST_VERSION = 2;
+
     private static final int PAGE_MAGIC = 0x4750524D;
     private static final int TAILS_MAGIC = 0x4C54524D;
     private static final int INDEX_MAGIC = 0x4954524D;
     private static final int ENTRY_MAGIC = 0x4554524D;
-    static final int LAST_VERSION = 2;
     private static final int PAGE_SLOTS = KvPageDescriptor.PAGE_SLOTS;
 
     private final PagePool pool;
@@ -48,6 +50,7 @@ final class PagedCache {
         this.source = source;
     }
 
+    /** Reads a head out of a header of one of these versions. */
     static SavedHead readHead(ByteBuffer in, int version) {
         boolean isFirst = version == 1;
         int nextOrdinal = isFirst ? 0 : in.getInt();

@@ -27,7 +27,7 @@ final class SlotLog {
     /** Entries are split here, or a little above. */
     private static final int MAX_ENTRY_BYTES = 1 << 20;
 
-    /** An entry with fewer slots a head is small. */
+    /** An entry with fewer slots a head is small, if it is not half of the largest. */
     private static final int SMALL_SLOTS = 4;
 
     /** So many small entries are written again as one. */
@@ -164,7 +164,7 @@ final class SlotLog {
     }
 
     private void giveUpSmall() {
-        int most = SMALL_SLOTS * heads.length;
+        int most = Math.min(SMALL_SLOTS * heads.length, MAX_ENTRY_BYTES / 2 / slotBytes);
         List<Entry> small = entries.stream().filter(entry -> entry.slots < most).toList();
         if (small.size() >= MAX_SMALL_ENTRIES) {
             small.forEach(this::giveUp);
@@ -227,31 +227,34 @@ final class SlotLog {
             }
             long[] keys = new long[count];
             int[] needed = new int[count];
-            int from = in.position() + count * RUN_BYTES;
-            int to = from;
-            int taken = 0;
+            int span = in.position() + count * RUN_BYTES;
+            int from = span;
+            int total = 0;
             for (int run = 0; run < count; run++) {
                 int head = in.getInt();
                 int ordinal = in.getInt();
                 int mask = in.getInt();
                 checkRun(head, ordinal, run == 0 ? -1 : keys[run - 1]);
                 keys[run] = pageKey(head, ordinal);
-                int length = slotBytes * Integer.bitCount(mask);
+                int runSlots = Integer.bitCount(mask);
+                int end = from + slotBytes * runSlots;
                 int index = heads[head].indexOf(ordinal);
                 if (index >= 0 && (mask & missing[head][index]) != 0) {
                     missing[head][index] &= ~mask;
-                    needed[run] = Integer.bitCount(mask);
-                    takeRun(in, from, length, to, head, index, mask);
-                    to += length;
+                    needed[run] = runSlots;
+                    takeRun(in, from, heads[head], index, mask);
+                } else {
+                    unpack(in, span, from);
+                    span = end;
                 }
-                taken += Integer.bitCount(mask);
-                from += length;
+                total += runSlots;
+                from = end;
             }
             if (from != in.limit()) {
                 throw new CorruptCacheException("slots of wrong size: bytes=" + bytes.length);
             }
-            pool.unpackSlots(slots, in.limit(to).position(to - slotBytes * slots.count()));
-            return new Entry(id, keys, needed, taken);
+            unpack(in, span, from);
+            return new Entry(id, keys, needed, total);
         } catch (BufferUnderflowException | IndexOutOfBoundsException e) {
             throw new CorruptCacheException("slots end early: bytes=" + bytes.length);
         } finally {
@@ -266,21 +269,19 @@ final class SlotLog {
         }
     }
 
-    /** Moves a run's slots to where those before end, and notes where they belong. */
-    private void takeRun(
-            ByteBuffer in, int from, int length, int to, int head, int index, int mask) {
-        byte[] bytes = in.array();
-        if (from + length > in.limit()) {
-            throw new IndexOutOfBoundsException();
-        }
-        System.arraycopy(bytes, from, bytes, to, length);
-        HeadCache cache = heads[head];
-        int at = to;
+    /** Notes where a run's slots, from byte {@code at} on, belong. */
+    private void takeRun(ByteBuffer in, int at, HeadCache head, int index, int mask) {
         for (int rest = mask; rest != 0; rest &= rest - 1) {
             int slot = Integer.numberOfTrailingZeros(rest);
-            cache.setPosition(KvPageDescriptor.PAGE_SLOTS * index + slot, in.getInt(at));
+            head.setPosition(KvPageDescriptor.PAGE_SLOTS * index + slot, in.getInt(at));
             at += slotBytes;
         }
-        slots.add(cache.page(index), mask);
+        slots.add(head.page(index), mask);
+    }
+
+    /** Puts the slots that were noted, bytes {@code [begin, end)}, into their pages. */
+    private void unpack(ByteBuffer in, int begin, int end) {
+        pool.unpackSlots(slots, in.slice(begin, end - begin));
+        slots.clear();
     }
 }

@@ -3,6 +3,6 @@ package org.millrace.engine.kvcache;
 /** Where stored entries are read from, by id. */
 @FunctionalInterface
 public interface SlotSource {
-    /** The entry, the caller's to change, or null if there is none. */
+    /** The entry, which must not be changed, or null if there is none. */
     byte[] read(long id);
 }

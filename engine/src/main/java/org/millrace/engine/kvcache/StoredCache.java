@@ -35,6 +35,12 @@ public final class StoredCache {
 
     /** Another cache with the same contents, the caller's to close. */
     public SessionCache restore(PagePool pool) {
-        return SessionCache.restore(pool, saved, id -> slots.get(id).clone());
+        return SessionCache.restore(pool, saved, slots::get);
+    }
+
+    /** Bytes of its slots and page tables, as they are stored. */
+    public long bytes() {
+        long bytes = slots.values().stream().mapToLong(entry -> entry.length).sum();
+        return bytes + saved.header().length + saved.scores().length;
     }
 }

@@ -187,7 +187,9 @@ class SessionCacheTest {
         CacheSummary summary = cache.summary();
         List<float[]> scores = scores(cache);
         cache.close();
+        int bytes = stored.bytesHash();
         SessionCache restored = SessionCache.restore(pool, saved, stored);
+        assertThat(stored.bytesHash()).as("reading changes nothing").isEqualTo(bytes);
         assertThat(stored.contents(restored.save(stored))).isEqualTo(contents);
         assertThat(restored.summary()).isEqualTo(summary);
         assertThat(scores(restored)).usingRecursiveComparison().isEqualTo(scores);
@@ -230,6 +232,24 @@ class SessionCacheTest {
         cache.save(stored);
         assertThat(stored.entries()).containsOnlyKeys(0L, 17L);
         assertThat(stored.slots()).as("the page that both have").isEqualTo(HEADS * (40 + 25));
+    }
+
+    /** Of a shape so large that an entry has fewer than 4 slots of each head. */
+    @Test
+    void entriesThatWereCutAreNotSmall() {
+        KvPageDescriptor wide = new KvPageDescriptor(KvType.F32, 128);
+        CacheLayout layout = new CacheLayout(wide, 160, 2, FINGERPRINT);
+        try (PagePool large = new PagePool(kernels, layout, 3 * layout.numHeads())) {
+            SessionCache cache = new SessionCache(large);
+            StoredSlots stored = new StoredSlots();
+            cache.append(80);
+            cache.save(stored);
+            assertThat(stored.entries()).hasSizeGreaterThan(16);
+            List<Long> ids = List.copyOf(stored.entries().keySet());
+            cache.append(1);
+            cache.save(stored);
+            assertThat(stored.entries().keySet()).hasSize(ids.size() + 1).containsAll(ids);
+        }
     }
 
     @Test

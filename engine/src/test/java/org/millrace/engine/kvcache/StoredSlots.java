@@ -29,13 +29,17 @@ public final class StoredSlots implements SlotSink, SlotSource {
 
     @Override
     public byte[] read(long id) {
-        byte[] entry = entries.get(id);
-        return entry == null ? null : entry.clone();
+        return entries.get(id);
     }
 
     /** Entries by id; the receiver may change them. */
     public SortedMap<Long, byte[]> entries() {
         return entries;
+    }
+
+    /** Of all bytes of all entries. */
+    int bytesHash() {
+        return Arrays.deepHashCode(entries.values().toArray());
     }
 
     /** Slots in all entries, those included that nobody needs. */

@@ -36,6 +36,8 @@ public final class OutputReader implements AutoCloseable {
         properties.putAll(kafka);
         properties.put("isolation.level", "read_committed");
         properties.put("enable.auto.commit", "false");
+        // A reader with a wrong name must not make a topic of it.
+        properties.put("allow.auto.create.topics", "false");
         this.consumer =
                 new KafkaConsumer<>(
                         properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());

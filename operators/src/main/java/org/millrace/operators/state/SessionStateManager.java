@@ -272,10 +272,9 @@ public final class SessionStateManager {
         };
     }
 
-    /** Reads stored slots. The session must stay selected while it is used. */
-    public SlotSource slotSource() throws Exception {
-        byte[] header = cacheHeader();
-        boolean isPaged = header != null && SavedCache.isPaged(header);
+    /** Reads the slots of {@link #cache}. The session must stay selected while it is used. */
+    public SlotSource slotSource(SavedCache saved) {
+        boolean isPaged = SavedCache.isPaged(saved.header());
         return id -> {
             try {
                 return isPaged ? pagedEntry(id) : array(slots.get(id));
@@ -298,9 +297,8 @@ public final class SessionStateManager {
             return;
         }
         try {
-            boolean isPaged = SavedCache.isPaged(header);
             for (long id : SavedCache.ids(header, arrayOrEmpty(cacheTails))) {
-                if (isPaged) {
+                if (SavedCache.isPaged(header)) {
                     removePaged(id);
                 } else {
                     slots.remove(id);
