@@ -62,14 +62,11 @@ final class Disturbance {
     private KillRecord execute(KillPlan.Kill kill) throws Exception {
         Moment moment = new Moment(kill.phase(), job, observer, previous, random);
         List<JavaProcess> victims = faults.victims(kill.kind(), job);
-        faults.prepare(kill.kind());
         boolean reached = await(kill.phase(), moment);
         if (kill.phase() == Phase.RESTORE) {
             victims = faults.victims(kill.kind(), job);
         }
-        while (!faults.strike(kill.kind(), victims)) {
-            observer.tick();
-        }
+        faults.strike(kill.kind(), victims);
         long strikeNanos = System.nanoTime();
         observer.readJournal();
         int live = observer.state().live().size();
@@ -105,7 +102,7 @@ final class Disturbance {
         return true;
     }
 
-    private void hold(FaultKind kind) throws IOException {
+    private void hold(FaultKind kind) throws IOException, InterruptedException {
         long endNanos = System.nanoTime() + faults.durationMillis(kind) * 1_000_000L;
         while (System.nanoTime() < endNanos) {
             faults.hold(kind);

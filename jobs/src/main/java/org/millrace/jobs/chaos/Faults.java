@@ -10,12 +10,6 @@ import java.util.Set;
 
 /** Does the damage and puts it right again. Not thread safe. */
 final class Faults {
-    /** Left free until the disk is full: room for some checkpoints. */
-    private static final long FREE_BEFORE_BYTES = 192L << 20;
-
-    /** Filled at once, in some hundredths of a second. */
-    private static final long STRIKE_BYTES = 16L << 20;
-
     private final ProcessGroup processes;
     private final SmallDisk disk;
     private final FlinkRest rest;
@@ -66,33 +60,18 @@ final class Faults {
         return candidates.get(random.nextInt(candidates.size()));
     }
 
-    /** Does beforehand what takes its time. */
-    void prepare(FaultKind kind) throws IOException {
-        if (kind == FaultKind.DISK_FULL) {
-            disk.fill(FREE_BEFORE_BYTES);
-        }
-    }
-
-    /**
-     * Kills them, or fills a part of the disk: the load has to go on while it fills.
-     *
-     * @return whether all is done
-     */
-    boolean strike(FaultKind kind, List<JavaProcess> victims) throws IOException {
+    /** Kills them, or fills the disk; returns when it is done. */
+    void strike(FaultKind kind, List<JavaProcess> victims)
+            throws IOException, InterruptedException {
+        hold(kind);
         victims.forEach(JavaProcess::kill);
         victims.forEach(JavaProcess::awaitEnd);
-        if (kind != FaultKind.DISK_FULL) {
-            return true;
-        }
-        long leftBytes = Math.max(0, disk.freeBytes() - STRIKE_BYTES);
-        disk.fill(leftBytes);
-        return leftBytes == 0;
     }
 
     /** Keeps it as it is; to be called again and again while the fault lasts. */
-    void hold(FaultKind kind) throws IOException {
+    void hold(FaultKind kind) throws IOException, InterruptedException {
         if (kind == FaultKind.DISK_FULL) {
-            disk.fill(0);
+            disk.fill();
         }
     }
 
@@ -105,8 +84,8 @@ final class Faults {
         };
     }
 
-    /** Starts the processes again, or empties the disk. */
-    void heal(FaultKind kind, List<JavaProcess> victims) throws IOException {
+    /** Starts the processes again, or makes room on the disk. */
+    void heal(FaultKind kind, List<JavaProcess> victims) throws IOException, InterruptedException {
         if (kind == FaultKind.DISK_FULL) {
             disk.free();
         }

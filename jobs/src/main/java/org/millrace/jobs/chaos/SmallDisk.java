@@ -1,12 +1,9 @@
 package org.millrace.jobs.chaos;
 
 import java.io.IOException;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /**
@@ -15,16 +12,16 @@ import java.util.List;
  * unmounts. Not thread safe.
  */
 final class SmallDisk implements AutoCloseable {
-    private static final byte[] BLOCK = new byte[1 << 20];
+    private static final int ATTEMPTS = 100;
 
     private final Path directory;
-    private final Path filler;
+    private final long bytes;
 
     private final Thread unmountAtExit = new Thread(this::unmount);
 
     private SmallDisk(Path directory) {
         this.directory = directory;
-        this.filler = directory.resolve("filler");
+        this.bytes = directory.toFile().getTotalSpace();
         Runtime.getRuntime().addShutdownHook(unmountAtExit);
     }
 
@@ -53,34 +50,31 @@ final class SmallDisk implements AutoCloseable {
         }
     }
 
-    long freeBytes() {
-        return directory.toFile().getUsableSpace();
-    }
-
     /**
-     * Leaves only some bytes free. To be called again while it has to stay so full: what is deleted
-     * meanwhile makes room.
+     * Leaves no byte free, at once: the disk becomes as small as what is on it. To be called again
+     * while it has to stay full: what is deleted meanwhile makes room.
      */
-    void fill(long leftBytes) throws IOException {
-        try (OutputStream out =
-                Files.newOutputStream(
-                        filler, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
-            long excess = freeBytes() - leftBytes;
-            while (excess > 0) {
-                out.write(BLOCK, 0, (int) Math.min(BLOCK.length, excess));
-                excess = freeBytes() - leftBytes;
-            }
-        } catch (IOException e) {
-            // Somebody else took the last byte.
-            if (!String.valueOf(e.getMessage()).contains("No space left")) {
-                throw e;
+    void fill() throws IOException, InterruptedException {
+        for (int attempt = 1; directory.toFile().getUsableSpace() > 0; attempt++) {
+            long total = directory.toFile().getTotalSpace();
+            try {
+                resize(Math.max(1, total - directory.toFile().getUsableSpace()));
+            } catch (IOException e) {
+                // Somebody wrote meanwhile.
+                if (attempt == ATTEMPTS) {
+                    throw e;
+                }
             }
         }
     }
 
-    /** Gives back what {@link #fill} took. */
-    void free() throws IOException {
-        Files.deleteIfExists(filler);
+    /** Gives back the space that {@link #fill} took. */
+    void free() throws IOException, InterruptedException {
+        resize(bytes);
+    }
+
+    private void resize(long newBytes) throws IOException, InterruptedException {
+        run(List.of("mount", "-o", "remount,size=" + newBytes, directory.toString()));
     }
 
     @Override
