@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -48,7 +49,7 @@ class DamagedCheckpointITCase {
     void cutOffFileIsNamed(String backend, TestCluster cluster) throws Exception {
         Configuration config = job(cluster, backend);
         Path checkpoint = newestCheckpoint(cluster, config);
-        Path file = largestFile(checkpoint.getParent());
+        Path file = largestFile(checkpoint);
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
             channel.truncate(channel.size() - 1);
         }
@@ -69,11 +70,13 @@ class DamagedCheckpointITCase {
         return Path.of(URI.create(checkpoints.get(checkpoints.size() - 1).path()));
     }
 
-    /** Of a job's checkpoints. */
-    private static Path largestFile(Path directory) throws IOException {
-        try (Stream<Path> files = Files.walk(directory)) {
+    /** Of those that a checkpoint needs: one that was cancelled may have left larger ones. */
+    private static Path largestFile(Path checkpoint) throws IOException {
+        String metadata =
+                Files.readString(checkpoint.resolve("_metadata"), StandardCharsets.ISO_8859_1);
+        try (Stream<Path> files = Files.walk(checkpoint.getParent())) {
             return files.filter(Files::isRegularFile)
-                    .filter(file -> !file.endsWith("_metadata"))
+                    .filter(file -> metadata.contains(file.getFileName().toString()))
                     .max(Comparator.comparingLong(file -> file.toFile().length()))
                     .orElseThrow();
         }
