@@ -23,6 +23,7 @@ public final class PagePool implements AutoCloseable {
     private final DeviceBuffer storage;
     private final DeviceBuffer scores;
     private final DeviceBuffer slotList;
+    private final ByteBuffer slotListStaging;
     private final DeviceBuffer packed;
     private final KernelProvider kernels;
     private final TurnStatistics statistics;
@@ -47,6 +48,9 @@ public final class PagePool implements AutoCloseable {
             owned.close();
             throw e;
         }
+        this.slotListStaging =
+                ByteBuffer.allocateDirect(Integer.BYTES * MOVE_INTS * SLOTS)
+                        .order(ByteOrder.LITTLE_ENDIAN);
         this.statistics = owned.add(new TurnStatistics(kernels));
         this.free = new int[pages];
         this.freePages = pages;
@@ -140,10 +144,9 @@ public final class PagePool implements AutoCloseable {
     }
 
     private void writeSlotList(int[] ints, int offset, int length) {
-        ByteBuffer bytes =
-                ByteBuffer.allocateDirect(Integer.BYTES * length).order(ByteOrder.LITTLE_ENDIAN);
-        bytes.asIntBuffer().put(ints, offset, length);
-        slotList.write(0, bytes);
+        slotListStaging.clear().limit(Integer.BYTES * length);
+        slotListStaging.asIntBuffer().put(ints, offset, length);
+        slotList.write(0, slotListStaging);
     }
 
     /** Appends slots to {@code target}, each as {@link KvPageDescriptor#slotBytes} says. */

@@ -222,12 +222,13 @@ public final class SessionStateManager {
         return value == null ? new byte[0] : value.array();
     }
 
+    /** Clears only what is there: RocksDB writes each deletion to a file. */
     private static void updateOrClear(ValueState<ImmutableBytes> state, byte[] value)
             throws Exception {
-        if (value.length == 0) {
-            state.clear();
-        } else {
+        if (value.length > 0) {
             state.update(new ImmutableBytes(value));
+        } else if (state.value() != null) {
+            state.clear();
         }
     }
 
