@@ -81,7 +81,8 @@ final class RecoveryCommand implements Callable<Integer> {
         return arguments.measure(
                 Costs.class,
                 RecoveryBench.class,
-                List.of("-Xmx8g"),
+                // As a TaskManager's heap that was in use for a while.
+                List.of("-Xms8g", "-Xmx8g", "-XX:+AlwaysPreTouch"),
                 sessions,
                 words,
                 backend,

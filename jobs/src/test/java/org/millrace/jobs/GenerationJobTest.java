@@ -15,7 +15,9 @@ import org.apache.flink.state.rocksdb.RocksDBOptions;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
 import org.rocksdb.ColumnFamilyOptions;
+import org.rocksdb.CompactionStyle;
 import org.rocksdb.CompressionType;
+import org.rocksdb.DBOptions;
 import org.rocksdb.RocksDB;
 
 class GenerationJobTest {
@@ -37,12 +39,17 @@ class GenerationJobTest {
                 JobDefaults.missingIn(new Configuration()).get(RocksDBOptions.OPTIONS_FACTORY);
         assertThat(factory).isEqualTo(WriteOnceOptions.class.getName());
         RocksDB.loadLibrary();
+        try (DBOptions options = new DBOptions()) {
+            new WriteOnceOptions().createDBOptions(options, new ArrayList<>());
+            assertThat(options.atomicFlush()).isTrue();
+        }
         try (ColumnFamilyOptions options = new ColumnFamilyOptions()) {
             new WriteOnceOptions().createColumnOptions(options, new ArrayList<>());
             assertThat(options.level0FileNumCompactionTrigger())
                     .isEqualTo(WriteOnceOptions.FILES_BEFORE_MERGE);
             assertThat(options.level0SlowdownWritesTrigger())
                     .isGreaterThan(WriteOnceOptions.FILES_BEFORE_MERGE);
+            assertThat(options.compactionStyle()).isEqualTo(CompactionStyle.UNIVERSAL);
             assertThat(options.compressionPerLevel())
                     .containsExactly(CompressionType.NO_COMPRESSION);
         }
