@@ -76,6 +76,13 @@ final class HeadCache {
         return entries[ENTRY_INTS * index];
     }
 
+    /** Numbers of the pages that hold the first {@code slots} slots. */
+    int[] pagesOfFirst(int slots) {
+        int[] numbers = new int[pagesOf(slots)];
+        Arrays.setAll(numbers, this::page);
+        return numbers;
+    }
+
     /** Live slots of a page that belong into storage. */
     int durableMask(int index) {
         int taken = durableSlots() - PAGE_SLOTS * index;

@@ -15,7 +15,7 @@ import org.millrace.engine.kernels.Resources;
 public final class PagePool implements AutoCloseable {
     private static final int MOVE_INTS = 4;
 
-    /** Slots that are moved, packed or unpacked at once. */
+    /** Slots that are moved, packed or unpacked at once; pages whose scores are read. */
     private static final int SLOTS = 4096;
 
     private final CacheLayout layout;
@@ -173,11 +173,18 @@ public final class PagePool implements AutoCloseable {
         }
     }
 
-    /** The scores of a page's slots, float[page slots]. */
-    ByteBuffer readScores(int page) {
+    /** The scores of the slots of pages, float[pages][page slots], in the order given. */
+    ByteBuffer readScores(int[] pages) {
         ByteBuffer target =
-                ByteBuffer.allocate(CacheLayout.SCORE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        scores.read((long) page * CacheLayout.SCORE_BYTES, target);
+                ByteBuffer.allocate(CacheLayout.SCORE_BYTES * pages.length)
+                        .order(ByteOrder.LITTLE_ENDIAN);
+        int most = (int) Math.min(SLOTS, packed.bytes() / CacheLayout.SCORE_BYTES);
+        for (int first = 0; first < pages.length; first += most) {
+            int part = Math.min(most, pages.length - first);
+            writeSlotList(pages, first, part);
+            kernels.gatherRows(scores, slotList, part, KvPageDescriptor.PAGE_SLOTS, packed);
+            packed.read(0, target.limit(CacheLayout.SCORE_BYTES * (first + part)));
+        }
         return target.flip();
     }
 

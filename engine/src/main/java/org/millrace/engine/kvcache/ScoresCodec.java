@@ -2,6 +2,7 @@ package org.millrace.engine.kvcache;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -30,22 +31,27 @@ final class ScoresCodec {
             return new byte[0];
         }
         ByteBuffer out = Sections.start(Float.BYTES * countScores(from, heads), MAGIC);
+        ByteBuffer stored = pool.readScores(scoredPages(heads));
+        int first = 0;
         for (HeadCache head : heads) {
             if (head.scoreMode() == CacheView.SCORE_NONE) {
                 continue;
             }
-            ByteBuffer scores = null;
             for (int slot = 0; slot < head.durableSlots(); slot++) {
-                int inPage = slot % KvPageDescriptor.PAGE_SLOTS;
-                if (inPage == 0) {
-                    scores = pool.readScores(head.page(slot / KvPageDescriptor.PAGE_SLOTS));
-                }
                 if (head.isLive(slot) && head.position(slot) >= from) {
-                    out.putInt(scores.getInt(Float.BYTES * inPage));
+                    out.putInt(stored.getInt(first + Float.BYTES * slot));
                 }
             }
+            first += CacheLayout.SCORE_BYTES * HeadCache.pagesOf(head.durableSlots());
         }
         return Sections.finish(out);
+    }
+
+    private static int[] scoredPages(HeadCache[] heads) {
+        return Stream.of(heads)
+                .filter(head -> head.scoreMode() != CacheView.SCORE_NONE)
+                .flatMapToInt(head -> IntStream.of(head.pagesOfFirst(head.durableSlots())))
+                .toArray();
     }
 
     private static boolean hasScores(HeadCache[] heads) {

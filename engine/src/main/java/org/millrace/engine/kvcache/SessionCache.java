@@ -252,15 +252,10 @@ public final class SessionCache implements AutoCloseable {
         }
         float[] scores = new float[head.live()];
         int count = 0;
-        for (int index = 0; index < head.pages(); index++) {
-            int first = index * KvPageDescriptor.PAGE_SLOTS;
-            ByteBuffer page = null;
-            int end = Math.min(first + KvPageDescriptor.PAGE_SLOTS, head.slots());
-            for (int slot = first; slot < end; slot++) {
-                if (head.isLive(slot) && head.position(slot) >= from) {
-                    page = page == null ? pool.readScores(head.page(index)) : page;
-                    scores[count++] = page.getFloat(Float.BYTES * (slot - first));
-                }
+        ByteBuffer stored = pool.readScores(head.pagesOfFirst(head.slots()));
+        for (int slot = 0; slot < head.slots(); slot++) {
+            if (head.isLive(slot) && head.position(slot) >= from) {
+                scores[count++] = stored.getFloat(Float.BYTES * slot);
             }
         }
         return Arrays.copyOf(scores, count);
