@@ -126,6 +126,7 @@ public final class TransformerModel implements AutoCloseable {
 
     /**
      * Runs all layers over the rows of {@code view}: their keys and values are in the cache after.
+     * The last feed-forward block is left to {@link #logits}: only its rows need it.
      *
      * @param tokens int[view.numRows()]
      */
@@ -135,10 +136,12 @@ public final class TransformerModel implements AutoCloseable {
             kernels.updateTables(view.changes(), view.entries());
         }
         kernels.embed(weights.tokenEmbedding(), tokens, rows, residual);
-        for (int layer = 0; layer < config.numLayers(); layer++) {
+        int last = config.numLayers() - 1;
+        for (int layer = 0; layer < last; layer++) {
             attentionBlock(weights.layers().get(layer), layer, view);
-            feedForwardBlock(weights.layers().get(layer), rows);
+            feedForwardBlock(weights.layers().get(layer), residual, rows);
         }
+        attentionBlock(weights.layers().get(last), last, view);
     }
 
     private void attentionBlock(Weights.Layer layer, int index, CacheView view) {
@@ -152,12 +155,12 @@ public final class TransformerModel implements AutoCloseable {
         kernels.multiplyAndAdd(attended, rows, layer.attentionOutput(), residual, branch);
     }
 
-    private void feedForwardBlock(Weights.Layer layer, int rows) {
+    private void feedForwardBlock(Weights.Layer layer, DeviceBuffer x, int rows) {
         WeightMatrix[] projections = {layer.gate(), layer.up()};
-        normalize(residual, layer.feedForwardNorm(), rows, normed, projections);
+        normalize(x, layer.feedForwardNorm(), rows, normed, projections);
         kernels.matmul(normed, rows, projections, new DeviceBuffer[] {gate, up});
         kernels.activate(gate, up, rows, layer.down().usesCodes(), activated);
-        kernels.multiplyAndAdd(activated, rows, layer.down(), residual, branch);
+        kernels.multiplyAndAdd(activated, rows, layer.down(), x, branch);
     }
 
     /**
@@ -168,6 +171,7 @@ public final class TransformerModel implements AutoCloseable {
      */
     public DeviceBuffer logits(DeviceBuffer rowIndices, int count) {
         kernels.gatherRows(residual, rowIndices, count, config.hiddenSize(), lastRows);
+        feedForwardBlock(weights.layers().get(config.numLayers() - 1), lastRows, count);
         WeightMatrix[] projections = {weights.output()};
         normalize(lastRows, weights.outputNorm(), count, lastNormed, projections);
         kernels.matmul(lastNormed, count, projections, new DeviceBuffer[] {logits});

@@ -88,7 +88,7 @@ public final class ChaosCommand implements Callable<Integer> {
         Configuration options = Configuration.fromMap(properties);
         options.set(MillraceOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
         Path directory = directory();
-        Consumer<String> progress = json ? line -> {} : out::println;
+        Consumer<String> progress = json ? System.err::println : out::println;
         progress.accept("seed " + seed + ", files and logs in " + directory);
         ChaosReport report =
                 new ChaosRun(options, seed, kinds -> KillPlan.of(seed, kills, kinds), progress)
