@@ -16,7 +16,9 @@ import picocli.CommandLine.Option;
         description = {
             "Measures Millrace beside llama.cpp, in turn, on the same threads and the same model file, and beside llama.cpp"
                     + " on its own Q4_0 of it. Prints medians and ratios. Wants an otherwise idle machine.",
-            "With --end-to-end it measures the job from Kafka to Kafka beside the bare engine instead; see --end-to-end --help."
+            "With --end-to-end it measures the job from Kafka to Kafka beside the bare engine instead, with"
+                    + " --compression what retention policies cost and save, with --recovery checkpoints and restores of many"
+                    + " sessions; each has its own --help."
         })
 final class CompareCommand implements Callable<Integer> {
     @Option(

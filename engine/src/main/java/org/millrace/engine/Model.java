@@ -177,11 +177,6 @@ public final class Model implements AutoCloseable {
         return cacheLayout;
     }
 
-    /** Bytes of the packed weights. */
-    public long weightBytes() {
-        return shared.weights.bytes();
-    }
-
     /** A forward pass with scratch memory for batches of {@code maxRows}; closed by the caller. */
     public TransformerModel newTransformer(int maxRows, int maxLogitRows) {
         return new TransformerModel(

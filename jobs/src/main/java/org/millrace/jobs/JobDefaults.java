@@ -39,7 +39,7 @@ final class JobDefaults {
                 RocksDBConfigurableOptions.WRITE_BUFFER_SIZE,
                 MemorySize.ofMebiBytes(16));
         add(defaults, configured, RocksDBConfigurableOptions.MAX_WRITE_BUFFER_NUMBER, 4);
-        // A page is looked for in every file of the first level.
+        // An entry is looked for in every file of the first level.
         add(defaults, configured, RocksDBConfigurableOptions.USE_BLOOM_FILTER, true);
         add(
                 defaults,

@@ -15,7 +15,7 @@ import org.millrace.schemas.Completion;
 import org.millrace.schemas.GenerationLimits;
 import org.millrace.schemas.PromptRequest;
 
-/** Each page goes into a checkpoint once: what a run uploads is not much more than its caches. */
+/** Each slot goes into a checkpoint once: what a run uploads is not much more than its caches. */
 @ExtendWith(TestCluster.Extension.class)
 class UploadITCase {
     private static final int SESSIONS = 64;
@@ -23,7 +23,7 @@ class UploadITCase {
     private static final double MOST = 1.15;
 
     @Test
-    void pagesAreUploadedOnce(TestCluster cluster) throws Exception {
+    void slotsAreUploadedOnce(TestCluster cluster) throws Exception {
         Configuration config = cluster.newJob();
         config.set(CoreOptions.DEFAULT_PARALLELISM, 1);
         // So long that each session fills more than 8 pages a head between two checkpoints.

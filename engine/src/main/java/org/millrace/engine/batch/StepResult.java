@@ -30,7 +30,6 @@ public final class StepResult {
     private final List<Sequence> finished = new ArrayList<>();
     private final List<Compacted> compacted = new ArrayList<>();
     private int prefillTokens;
-    private int decodeTokens;
     private int replayedTokens;
     private long compactNanos;
 
@@ -40,8 +39,6 @@ public final class StepResult {
                 replayedTokens += slice.rows();
             } else if (slice.sequence().isPrefilling()) {
                 prefillTokens += slice.rows();
-            } else {
-                decodeTokens++;
             }
         }
     }
@@ -64,11 +61,6 @@ public final class StepResult {
     /** Prompt positions computed. */
     public int prefillTokens() {
         return prefillTokens;
-    }
-
-    /** Generated positions computed. */
-    public int decodeTokens() {
-        return decodeTokens;
     }
 
     void compacting(long nanos) {

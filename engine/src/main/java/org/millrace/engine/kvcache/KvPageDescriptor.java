@@ -2,8 +2,8 @@ package org.millrace.engine.kvcache;
 
 /**
  * Layout of one page: {@value #PAGE_SLOTS} slots of one KV head of one layer, in tiles of {@value
- * #TILE_SLOTS} slots. The same bytes for every kernel provider, and the bytes that go into state.
- * Little-endian; every section starts at a multiple of 64 bytes.
+ * #TILE_SLOTS} slots. The same bytes for every kernel provider. Little-endian; every section starts
+ * at a multiple of 64 bytes.
  *
  * <pre>
  *   positions   int32[32]                       original position of each slot

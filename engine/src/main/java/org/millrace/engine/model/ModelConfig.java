@@ -22,10 +22,4 @@ public record ModelConfig(
         int contextLength,
         float rmsNormEps,
         double ropeTheta,
-        double[] ropeScaling) {
-
-    /** Query heads per key-value head. */
-    public int groupSize() {
-        return numHeads / numKvHeads;
-    }
-}
+        double[] ropeScaling) {}

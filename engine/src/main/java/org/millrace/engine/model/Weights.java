@@ -50,7 +50,6 @@ public final class Weights implements AutoCloseable {
     private final WeightMatrix output;
     private final DeviceBuffer rope;
     private final int positions;
-    private long bytes;
 
     /** Packs the tensors of {@code files}, which may be closed after. */
     public Weights(ModelFiles files, KernelProvider kernels, ActivationType activations) {
@@ -86,9 +85,7 @@ public final class Weights implements AutoCloseable {
     }
 
     private WeightMatrix matrix(Tensor tensor) {
-        WeightMatrix matrix = owned.add(kernels.pack(tensor, activations));
-        bytes += matrix.bytes();
-        return matrix;
+        return owned.add(kernels.pack(tensor, activations));
     }
 
     private DeviceBuffer vector(Tensor tensor) {
@@ -104,7 +101,6 @@ public final class Weights implements AutoCloseable {
         host.asFloatBuffer().put(values);
         DeviceBuffer buffer = owned.add(kernels.allocate(host.capacity()));
         buffer.write(0, host);
-        bytes += host.capacity();
         return buffer;
     }
 
@@ -135,11 +131,6 @@ public final class Weights implements AutoCloseable {
     /** Positions that can be computed: the context, and some beyond for replays. */
     int positions() {
         return positions;
-    }
-
-    /** Bytes in the provider's memory. */
-    public long bytes() {
-        return bytes;
     }
 
     @Override

@@ -45,7 +45,7 @@ record RunReport(
         }
         rows.add(
                 row("completions, dead letters", "%d, %d", completions.size(), deadLetters.size()));
-        rows.add(row("prompt tokens, of them reused", "%d, %d", promptTokens(), reusedTokens()));
+        rows.add(row("prompt tokens, tokens reused", "%d, %d", promptTokens(), reusedTokens()));
         rows.add(row("generated tokens", "%d", tokens));
         rows.add(row("seconds", "%.2f", seconds));
         rows.add(row("tokens/s", "%.1f", tokensPerSecond));

@@ -1,8 +1,8 @@
 package org.millrace.operators.state;
 
 /**
- * Bytes in state that nobody changes once they are in here: a cache page, a cache's header or
- * tails, an encoded record.
+ * Bytes in state that nobody changes once they are in here: an entry of a cache's slots, a cache's
+ * header, an encoded record.
  *
  * @param array owned by this value
  */

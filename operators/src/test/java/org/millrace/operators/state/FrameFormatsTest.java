@@ -206,7 +206,7 @@ class FrameFormatsTest {
     }
 
     @Test
-    void pagesTravelAsTheyAre() throws IOException {
+    void slotsTravelAsTheyAre() throws IOException {
         byte[] page = new byte[70_000];
         page[69_999] = 1;
         byte[] written = write(ImmutableBytesSerializer.INSTANCE, new ImmutableBytes(page));
