@@ -23,7 +23,11 @@ public final class WriteOnceOptions implements RocksDBOptionsFactory {
     @Override
     public DBOptions createDBOptions(
             DBOptions currentOptions, Collection<AutoCloseable> handlesToClose) {
-        return currentOptions.setAtomicFlush(true);
+        return currentOptions
+                .setAtomicFlush(true)
+                // Entries of up to 1 MiB are read where the system has them, without a block of
+                // fresh memory for each.
+                .setAllowMmapReads(true);
     }
 
     @Override

@@ -42,6 +42,7 @@ class GenerationJobTest {
         try (DBOptions options = new DBOptions()) {
             new WriteOnceOptions().createDBOptions(options, new ArrayList<>());
             assertThat(options.atomicFlush()).isTrue();
+            assertThat(options.allowMmapReads()).isTrue();
         }
         try (ColumnFamilyOptions options = new ColumnFamilyOptions()) {
             new WriteOnceOptions().createColumnOptions(options, new ArrayList<>());
