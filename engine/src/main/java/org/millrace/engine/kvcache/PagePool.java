@@ -44,13 +44,13 @@ public final class PagePool implements AutoCloseable {
             scores = owned.add(kernels.allocate((long) pages * CacheLayout.SCORE_BYTES));
             slotList = owned.add(kernels.allocate(Integer.BYTES * MOVE_INTS * SLOTS));
             packed = owned.add(kernels.allocate((long) layout.page().slotBytes() * SLOTS));
+            slotListStaging =
+                    ByteBuffer.allocateDirect(Integer.BYTES * MOVE_INTS * SLOTS)
+                            .order(ByteOrder.LITTLE_ENDIAN);
         } catch (OutOfMemoryError e) {
             owned.close();
             throw e;
         }
-        this.slotListStaging =
-                ByteBuffer.allocateDirect(Integer.BYTES * MOVE_INTS * SLOTS)
-                        .order(ByteOrder.LITTLE_ENDIAN);
         this.statistics = owned.add(new TurnStatistics(kernels));
         this.free = new int[pages];
         this.freePages = pages;
