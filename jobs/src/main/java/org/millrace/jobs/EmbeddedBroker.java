@@ -4,8 +4,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -53,9 +51,10 @@ public final class EmbeddedBroker implements AutoCloseable {
     public static EmbeddedBroker start(Path directory, int port, Map<String, String> more) {
         try {
             Files.createDirectories(directory);
-            int clientPort = port == 0 ? freePort() : port;
+            List<Integer> free = FreePorts.find(2);
+            int clientPort = port == 0 ? free.get(0) : port;
             formatIfNew(directory);
-            Properties properties = properties(directory, clientPort);
+            Properties properties = properties(directory, clientPort, free.get(1));
             properties.putAll(more);
             KafkaConfig config = new KafkaConfig(properties, false);
             KafkaRaftServer server = new KafkaRaftServer(config, Time.SYSTEM);
@@ -77,11 +76,7 @@ public final class EmbeddedBroker implements AutoCloseable {
         server.awaitShutdown();
     }
 
-    private static Properties properties(Path directory, int clientPort) throws IOException {
-        int controllerPort;
-        do {
-            controllerPort = freePort();
-        } while (controllerPort == clientPort);
+    private static Properties properties(Path directory, int clientPort, int controllerPort) {
         Properties properties = new Properties();
         properties.setProperty("process.roles", "broker,controller");
         properties.setProperty("node.id", Integer.toString(NODE_ID));
@@ -134,12 +129,6 @@ public final class EmbeddedBroker implements AutoCloseable {
             throw e;
         } catch (Exception e) {
             throw new IOException("cannot format " + directory, e);
-        }
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(HOST))) {
-            return socket.getLocalPort();
         }
     }
 }

@@ -3,6 +3,8 @@ package org.millrace.jobs.chaos;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import org.millrace.jobs.FreePorts;
 
 /**
  * Where the processes keep their files and listen. The same after each start, so that a process
@@ -11,26 +13,13 @@ import java.nio.file.Path;
  * @param root everything but the checkpoints
  * @param checkpoints on a disk of its own where that can be had
  */
-record ClusterLayout(
-        Path root,
-        Path checkpoints,
-        int brokerPort,
-        int zooKeeperPort,
-        int restPort,
-        int rpcPort,
-        int blobPort) {
+record ClusterLayout(Path root, Path checkpoints, int brokerPort, int zooKeeperPort, int restPort) {
 
     /** Makes the directories. */
     static ClusterLayout create(Path root, Path checkpoints) throws IOException {
+        List<Integer> ports = FreePorts.find(3);
         ClusterLayout layout =
-                new ClusterLayout(
-                        root,
-                        checkpoints,
-                        Ports.free(),
-                        Ports.free(),
-                        Ports.free(),
-                        Ports.free(),
-                        Ports.free());
+                new ClusterLayout(root, checkpoints, ports.get(0), ports.get(1), ports.get(2));
         for (Path directory :
                 new Path[] {
                     layout.configuration(),

@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.apache.flink.configuration.BlobServerOptions;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.ClusterOptions;
 import org.apache.flink.configuration.Configuration;
@@ -73,9 +72,6 @@ final class FlinkConfiguration {
                 HighAvailabilityOptions.HA_STORAGE_PATH,
                 layout.highAvailability().toUri().toString());
         config.set(HighAvailabilityOptions.HA_CLUSTER_ID, "chaos");
-        config.set(
-                HighAvailabilityOptions.HA_JOB_MANAGER_PORT_RANGE,
-                Integer.toString(layout.rpcPort()));
         config.set(HighAvailabilityOptions.ZOOKEEPER_SESSION_TIMEOUT, SESSION_TIMEOUT);
         config.set(JobResultStoreOptions.STORAGE_PATH, layout.jobResults().toUri().toString());
         // The only trace of a job that ended while the JobManager was killed.
@@ -85,12 +81,10 @@ final class FlinkConfiguration {
     private static void addAddresses(Configuration config, ClusterLayout layout) {
         config.set(JobManagerOptions.ADDRESS, Ports.HOST);
         config.set(JobManagerOptions.BIND_HOST, Ports.HOST);
-        config.set(JobManagerOptions.PORT, layout.rpcPort());
         config.set(RestOptions.ADDRESS, Ports.HOST);
         config.set(RestOptions.BIND_ADDRESS, Ports.HOST);
         config.set(RestOptions.PORT, layout.restPort());
         config.set(RestOptions.BIND_PORT, Integer.toString(layout.restPort()));
-        config.set(BlobServerOptions.PORT, Integer.toString(layout.blobPort()));
         config.set(TaskManagerOptions.HOST, Ports.HOST);
         config.set(TaskManagerOptions.BIND_HOST, Ports.HOST);
     }

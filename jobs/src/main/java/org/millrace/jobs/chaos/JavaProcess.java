@@ -2,9 +2,12 @@ package org.millrace.jobs.chaos;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A JVM of its own. Its output goes to a log file that survives it. Started again it goes on in the
@@ -82,13 +85,26 @@ final class JavaProcess implements AutoCloseable {
     /**
      * Fails if it ended by itself.
      *
-     * @throws IOException naming its log
+     * @throws IOException naming its log and the last error there
      */
     void checkAlive() throws IOException {
         if (!isAlive()) {
             throw new IOException(
-                    name + " ended with exit code " + process.exitValue() + "; see " + log);
+                    name
+                            + " ended with exit code "
+                            + process.exitValue()
+                            + "; see "
+                            + log
+                            + lastError().map(line -> ": " + line).orElse(""));
         }
+    }
+
+    private Optional<String> lastError() throws IOException {
+        // Not line by line: a process that was killed may have left half a character.
+        String text = new String(Files.readAllBytes(log), StandardCharsets.UTF_8);
+        return text.lines()
+                .filter(line -> line.contains(" ERROR ") || line.startsWith("Caused by: "))
+                .reduce((earlier, later) -> later);
     }
 
     /** SIGKILL, without waiting. */

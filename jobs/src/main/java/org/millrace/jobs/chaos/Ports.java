@@ -1,9 +1,7 @@
 package org.millrace.jobs.chaos;
 
 import java.io.IOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
 
@@ -12,13 +10,6 @@ final class Ports {
     static final String HOST = "localhost";
 
     private Ports() {}
-
-    /** A port that nobody listened on a moment ago. */
-    static int free() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(HOST))) {
-            return socket.getLocalPort();
-        }
-    }
 
     /**
      * Waits until the process listens.
