@@ -56,7 +56,9 @@ final class RecoveryBench {
      * @param checkpointMillis of each, ascending: from its trigger to its end
      * @param checkpointBytes written for all of them
      * @param stateBytes that the restore had to read
-     * @param runningSeconds from the submission to a task that runs, its model loaded
+     * @param initializationSeconds from the task's deployment to a task that runs: what the backend
+     *     reads at once, and the model
+     * @param runningSeconds from the submission to a task that runs
      * @param firstTokenSeconds from the submission to the first session's next token
      * @param lastTokenSeconds from the submission to the last session's next token
      */
@@ -68,9 +70,15 @@ final class RecoveryBench {
             List<Long> checkpointMillis,
             long checkpointBytes,
             long stateBytes,
+            double initializationSeconds,
             double runningSeconds,
             double firstTokenSeconds,
-            double lastTokenSeconds) {}
+            double lastTokenSeconds) {
+        /** From the task's deployment to the last session's next token. */
+        double restoreSeconds() {
+            return initializationSeconds + lastTokenSeconds - runningSeconds;
+        }
+    }
 
     private final OutputReader reader;
     private final PromptPublisher publisher;
@@ -166,31 +174,36 @@ final class RecoveryBench {
                 last.stateBytes(),
                 seconds[0],
                 seconds[1],
-                seconds[2]);
+                seconds[2],
+                seconds[3]);
     }
 
-    /** Seconds to a running task, the first session's next token, and the last one's. */
+    /**
+     * Seconds that the task's initialization took, and from the submission to a running task, the
+     * first session's next token, and the last one's.
+     */
     private double[] restore(LocalCluster cluster, RunningJob.Checkpoint checkpoint)
             throws Exception {
         Configuration options = new Configuration();
         options.set(StateRecoveryOptions.SAVEPOINT_PATH, checkpoint.path());
         // As after a failure: else the first checkpoint uploads all files again.
         options.set(StateRecoveryOptions.RESTORE_MODE, RecoveryClaimMode.CLAIM);
-        double[] seconds = new double[3];
+        double[] seconds = new double[4];
         Set<String> back = new HashSet<>();
         long begin = System.nanoTime();
         RunningJob job = cluster.submit(options);
         job.awaitRunning();
-        seconds[0] = secondsSince(begin);
+        seconds[1] = secondsSince(begin);
+        seconds[0] = job.initialization().toMillis() / 1e3;
         while (back.size() < sessions) {
             poll(
                     job,
                     token -> {
                         if (back.isEmpty()) {
-                            seconds[1] = secondsSince(begin);
+                            seconds[2] = secondsSince(begin);
                         }
                         back.add(token.getSessionId());
-                        seconds[2] = secondsSince(begin);
+                        seconds[3] = secondsSince(begin);
                     },
                     RecoveryBench::tooEarly);
         }

@@ -99,12 +99,16 @@ final class RecoveryCommand implements Callable<Integer> {
                 "written a checkpoint, GiB",
                 costs -> number(costs.checkpointBytes() / GIB / costs.stallMillis().size()));
         lines.put("state, GiB", costs -> number(costs.stateBytes() / GIB));
+        lines.put("task's initialization, s", costs -> number(costs.initializationSeconds()));
         lines.put("task runs again, s", costs -> number(costs.runningSeconds()));
         lines.put("first session's next token, s", costs -> number(costs.firstTokenSeconds()));
         lines.put("last session's next token, s", costs -> number(costs.lastTokenSeconds()));
         lines.put(
                 "state by that time, GiB/s",
                 costs -> number(costs.stateBytes() / GIB / costs.lastTokenSeconds()));
+        lines.put(
+                "the same from the task's initialization on, GiB/s",
+                costs -> number(costs.stateBytes() / GIB / costs.restoreSeconds()));
         lines.put("prefilling them, s", costs -> number(costs.prefillSeconds()));
         lines.put("of tokens", costs -> Long.toString(costs.promptTokens()));
         List<ColumnData<Map.Entry<String, Function<Costs, String>>>> columns = new ArrayList<>();

@@ -28,7 +28,7 @@ final class JobDefaults {
         // It can never change without losing the state, so it is not left to follow from the
         // parallelism.
         add(defaults, configured, PipelineOptions.MAX_PARALLELISM, 128);
-        add(defaults, configured, ExecutionOptions.BUFFER_TIMEOUT, Duration.ofMillis(5));
+        add(defaults, configured, ExecutionOptions.BUFFER_TIMEOUT, Duration.ofMillis(20));
         add(defaults, configured, StateBackendOptions.STATE_BACKEND, "rocksdb");
         add(defaults, configured, CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
         add(defaults, configured, RocksDBOptions.OPTIONS_FACTORY, WriteOnceOptions.class.getName());

@@ -2,6 +2,7 @@ package org.millrace.jobs.run;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -53,6 +54,20 @@ public final class RunningJob {
             checkRunning();
             Thread.sleep(50);
         }
+    }
+
+    /**
+     * How long the slowest running subtask took from its deployment until it ran: its state was
+     * read, its model opened.
+     */
+    public Duration initialization() throws Exception {
+        long millis = 0;
+        for (AccessExecutionVertex subtask :
+                cluster.getExecutionGraph(job).get().getAllExecutionVertices()) {
+            long begin = subtask.getStateTimestamp(ExecutionState.INITIALIZING);
+            millis = Math.max(millis, subtask.getStateTimestamp(ExecutionState.RUNNING) - begin);
+        }
+        return Duration.ofMillis(millis);
     }
 
     private boolean allSubtasksRun() throws Exception {
