@@ -2,24 +2,17 @@ package org.millrace.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Properties;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.RestartStrategyOptions;
-import org.apache.flink.util.FileUtils;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.jobs.EmbeddedBroker;
-import org.millrace.jobs.KafkaProperties;
-import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
 import org.millrace.jobs.client.OutputReader;
 import org.millrace.jobs.client.PromptPublisher;
-import org.millrace.jobs.run.LocalCluster;
 import org.millrace.jobs.run.RunningJob;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.DeadLetter;
@@ -49,14 +42,16 @@ final class JobBench {
     public static void main(String[] args) throws Exception {
         Configuration config = configuration(args[0], args[1], args[2]);
         TextWorkload measured = TextWorkload.measured(Integer.parseInt(args[3]));
-        Path directory = Files.createDirectories(Path.of(args[4]));
-        try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
-            config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
-            System.out.println(
-                    new ObjectMapper().writeValueAsString(run(config, directory, measured)));
-        } finally {
-            FileUtils.deleteDirectory(directory.toFile());
-        }
+        Throughput throughput =
+                BenchJob.run(
+                        config,
+                        Path.of(args[4]),
+                        (cluster, job, reader, publisher) -> {
+                            JobBench bench = new JobBench(job, publisher, reader);
+                            System.err.println("warmed up: " + bench.run(TextWorkload.warmUp()));
+                            return bench.run(measured);
+                        });
+        System.out.println(new ObjectMapper().writeValueAsString(throughput));
     }
 
     static Configuration configuration(String model, String kvType, String threads) {
@@ -69,22 +64,6 @@ final class JobBench {
         // A run with a failure in it is no measurement.
         config.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
         return config;
-    }
-
-    private static Throughput run(Configuration config, Path directory, TextWorkload measured)
-            throws Exception {
-        Properties kafka = KafkaProperties.load(config);
-        KafkaTopics topics = KafkaTopics.of(config);
-        try (LocalCluster cluster = LocalCluster.start(config, directory)) {
-            RunningJob job = cluster.submit(new Configuration());
-            job.awaitRunning();
-            try (OutputReader reader = OutputReader.fromEnd(kafka, topics);
-                    PromptPublisher publisher = new PromptPublisher(kafka, topics.prompts())) {
-                JobBench bench = new JobBench(job, publisher, reader);
-                System.err.println("warmed up: " + bench.run(TextWorkload.warmUp()));
-                return bench.run(measured);
-            }
-        }
     }
 
     private Throughput run(TextWorkload workload) throws Exception {

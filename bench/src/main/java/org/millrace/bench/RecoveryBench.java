@@ -2,27 +2,21 @@ package org.millrace.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.commons.io.FileUtils;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.core.execution.RecoveryClaimMode;
-import org.millrace.jobs.EmbeddedBroker;
-import org.millrace.jobs.KafkaProperties;
-import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
 import org.millrace.jobs.client.OutputReader;
 import org.millrace.jobs.client.PromptPublisher;
@@ -100,30 +94,19 @@ final class RecoveryBench {
         config.set(
                 TaskManagerOptions.MANAGED_MEMORY_CONSUMER_WEIGHTS,
                 Map.of("OPERATOR", "80", "STATE_BACKEND", "20"));
-        Path directory = Files.createDirectories(Path.of(args[7]));
-        try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
-            config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
-            Properties kafka = KafkaProperties.load(config);
-            KafkaTopics topics = KafkaTopics.of(config);
-            try (LocalCluster cluster = LocalCluster.start(config, directory)) {
-                RunningJob job = cluster.submit(new Configuration());
-                job.awaitRunning();
-                try (OutputReader reader = OutputReader.fromEnd(kafka, topics);
-                        PromptPublisher publisher = new PromptPublisher(kafka, topics.prompts())) {
-                    RecoveryBench bench = new RecoveryBench(reader, publisher, sessions);
-                    Costs costs =
-                            bench.run(
-                                    cluster,
-                                    job,
-                                    args[5],
-                                    Integer.parseInt(args[4]),
-                                    Integer.parseInt(args[6]));
-                    System.out.println(new ObjectMapper().writeValueAsString(costs));
-                }
-            }
-        } finally {
-            FileUtils.deleteDirectory(directory.toFile());
-        }
+        Costs costs =
+                BenchJob.run(
+                        config,
+                        Path.of(args[7]),
+                        (cluster, job, reader, publisher) ->
+                                new RecoveryBench(reader, publisher, sessions)
+                                        .run(
+                                                cluster,
+                                                job,
+                                                args[5],
+                                                Integer.parseInt(args[4]),
+                                                Integer.parseInt(args[6])));
+        System.out.println(new ObjectMapper().writeValueAsString(costs));
     }
 
     private Costs run(

@@ -6,20 +6,14 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Properties;
 import java.util.stream.Stream;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.commons.io.FileUtils;
 import org.apache.flink.configuration.Configuration;
-import org.millrace.jobs.EmbeddedBroker;
-import org.millrace.jobs.KafkaProperties;
-import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
 import org.millrace.jobs.client.OutputReader;
-import org.millrace.jobs.client.PromptPublisher;
-import org.millrace.jobs.run.LocalCluster;
 import org.millrace.jobs.run.RunningJob;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.GenerationLimits;
@@ -50,45 +44,40 @@ final class SavepointBench {
     public static void main(String[] args) throws Exception {
         Configuration config = JobBench.configuration(args[0], args[1], args[2]);
         config.set(MillraceOptions.RETENTION, args[5]);
-        Path directory = Files.createDirectories(Path.of(args[6]));
-        try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
-            config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
-            StateCosts costs =
-                    run(config, directory, Integer.parseInt(args[3]), Integer.parseInt(args[4]));
-            System.out.println(new ObjectMapper().writeValueAsString(costs));
-        } finally {
-            FileUtils.deleteDirectory(directory.toFile());
-        }
+        int sessions = Integer.parseInt(args[3]);
+        int words = Integer.parseInt(args[4]);
+        StateCosts costs =
+                BenchJob.run(
+                        config,
+                        Path.of(args[6]),
+                        (cluster, job, reader, publisher) -> {
+                            for (int i = 0; i < sessions; i++) {
+                                publisher.publish(prompt(i, words));
+                            }
+                            publisher.flush();
+                            Collection<Completion> answers = answers(job, reader, sessions);
+                            return new StateCosts(
+                                    size(Path.of(URI.create(job.stop()))),
+                                    answers.stream().mapToLong(a -> a.getCache().getBytes()).sum(),
+                                    answers.stream()
+                                            .mapToLong(a -> a.getCache().getFullBytes())
+                                            .sum());
+                        });
+        System.out.println(new ObjectMapper().writeValueAsString(costs));
     }
 
-    private static StateCosts run(Configuration config, Path directory, int sessions, int words)
+    private static Collection<Completion> answers(RunningJob job, OutputReader reader, int sessions)
             throws Exception {
-        Properties kafka = KafkaProperties.load(config);
-        KafkaTopics topics = KafkaTopics.of(config);
-        try (LocalCluster cluster = LocalCluster.start(config, directory)) {
-            RunningJob job = cluster.submit(new Configuration());
-            job.awaitRunning();
-            Map<String, Completion> answers = new HashMap<>();
-            try (OutputReader reader = OutputReader.fromEnd(kafka, topics);
-                    PromptPublisher publisher = new PromptPublisher(kafka, topics.prompts())) {
-                for (int i = 0; i < sessions; i++) {
-                    publisher.publish(prompt(i, words));
-                }
-                publisher.flush();
-                while (answers.size() < sessions) {
-                    job.checkRunning();
-                    for (SpecificRecord output : reader.poll(POLL)) {
-                        if (output instanceof Completion completion) {
-                            answers.put(completion.getSessionId(), completion);
-                        }
-                    }
+        Map<String, Completion> answers = new HashMap<>();
+        while (answers.size() < sessions) {
+            job.checkRunning();
+            for (SpecificRecord output : reader.poll(POLL)) {
+                if (output instanceof Completion completion) {
+                    answers.put(completion.getSessionId(), completion);
                 }
             }
-            return new StateCosts(
-                    size(Path.of(URI.create(job.stop()))),
-                    answers.values().stream().mapToLong(a -> a.getCache().getBytes()).sum(),
-                    answers.values().stream().mapToLong(a -> a.getCache().getFullBytes()).sum());
         }
+        return answers.values();
     }
 
     private static PromptRequest prompt(int session, int words) {

@@ -14,10 +14,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.millrace.jobs.client.PromptPublisher;
 import org.millrace.jobs.run.RunningJob;
-import org.millrace.schemas.GenerationLimits;
-import org.millrace.schemas.PromptRequest;
 
 /**
  * More prompts than can be answered: the backlog stays in Kafka, checkpoints and a stop do not wait
@@ -41,7 +38,7 @@ class OverloadITCase {
         config.set(MillraceOptions.MAX_QUEUED_REQUESTS, MAX_QUEUED);
         // The slow kernels: the backlog has to last.
         config.set(MillraceOptions.KERNELS, "reference");
-        publish(cluster, config.get(MillraceOptions.PROMPTS_TOPIC));
+        cluster.publish(config.get(MillraceOptions.PROMPTS_TOPIC), BACKLOG, 100);
         RunningJob job = cluster.submit(config);
         try (Outputs outputs = new Outputs(cluster, config)) {
             outputs.await(
@@ -82,24 +79,6 @@ class OverloadITCase {
             return job.checkpoints();
         } catch (Exception e) {
             throw new AssertionError(e);
-        }
-    }
-
-    private static void publish(TestCluster cluster, String topic) throws Exception {
-        try (PromptPublisher publisher = new PromptPublisher(cluster.kafka(), topic)) {
-            for (int i = 0; i < BACKLOG; i++) {
-                publisher.publish(
-                        PromptRequest.newBuilder()
-                                .setSessionId("session-" + i)
-                                .setRequestId("r")
-                                .setText("Prompt " + i)
-                                .setLimits(
-                                        GenerationLimits.newBuilder()
-                                                .setMaxTokens(100)
-                                                .setIgnoreEos(true)
-                                                .build())
-                                .build());
-            }
         }
     }
 

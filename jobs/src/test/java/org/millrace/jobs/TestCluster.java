@@ -18,8 +18,11 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
+import org.millrace.jobs.client.PromptPublisher;
 import org.millrace.jobs.run.LocalCluster;
 import org.millrace.jobs.run.RunningJob;
+import org.millrace.schemas.GenerationLimits;
+import org.millrace.schemas.PromptRequest;
 
 /** One broker and one Flink cluster for all tests of a JVM; each test has topics of its own. */
 public final class TestCluster implements AutoCloseable {
@@ -80,6 +83,25 @@ public final class TestCluster implements AutoCloseable {
             KafkaTopics.of(config).createMissing(admin, SLOTS);
         }
         return config;
+    }
+
+    /** Asks each of {@code sessions} once, for exactly {@code maxTokens} tokens. */
+    void publish(String topic, int sessions, int maxTokens) throws Exception {
+        try (PromptPublisher publisher = new PromptPublisher(kafka(), topic)) {
+            for (int i = 0; i < sessions; i++) {
+                publisher.publish(
+                        PromptRequest.newBuilder()
+                                .setSessionId("session-" + i)
+                                .setRequestId("r")
+                                .setText("Prompt " + i)
+                                .setLimits(
+                                        GenerationLimits.newBuilder()
+                                                .setMaxTokens(maxTokens)
+                                                .setIgnoreEos(true)
+                                                .build())
+                                .build());
+            }
+        }
     }
 
     public static String tinyModel() throws Exception {

@@ -9,11 +9,8 @@ import org.apache.flink.configuration.CoreOptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.millrace.engine.kvcache.KvPageDescriptor;
-import org.millrace.jobs.client.PromptPublisher;
 import org.millrace.jobs.run.RunningJob;
 import org.millrace.schemas.Completion;
-import org.millrace.schemas.GenerationLimits;
-import org.millrace.schemas.PromptRequest;
 
 /** Each slot goes into a checkpoint once: what a run uploads is not much more than its caches. */
 @ExtendWith(TestCluster.Extension.class)
@@ -31,7 +28,7 @@ class UploadITCase {
         config.set(MillraceOptions.REMEMBERED_REQUESTS, 0);
         RunningJob job = cluster.submit(config);
         try (Outputs outputs = new Outputs(cluster, config)) {
-            publish(cluster, config.get(MillraceOptions.PROMPTS_TOPIC));
+            cluster.publish(config.get(MillraceOptions.PROMPTS_TOPIC), SESSIONS, MAX_TOKENS);
             outputs.await(job, o -> o.completions.size() >= SESSIONS);
             int checkpoints = job.checkpoints().size();
             outputs.await(job, o -> sizeOf(job) > checkpoints);
@@ -64,24 +61,6 @@ class UploadITCase {
             return job.checkpoints().size();
         } catch (Exception e) {
             throw new AssertionError(e);
-        }
-    }
-
-    private static void publish(TestCluster cluster, String topic) throws Exception {
-        try (PromptPublisher publisher = new PromptPublisher(cluster.kafka(), topic)) {
-            for (int i = 0; i < SESSIONS; i++) {
-                publisher.publish(
-                        PromptRequest.newBuilder()
-                                .setSessionId("session-" + i)
-                                .setRequestId("r")
-                                .setText("Prompt " + i)
-                                .setLimits(
-                                        GenerationLimits.newBuilder()
-                                                .setMaxTokens(MAX_TOKENS)
-                                                .setIgnoreEos(true)
-                                                .build())
-                                .build());
-            }
         }
     }
 }

@@ -10,16 +10,13 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Properties;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import org.apache.avro.file.DataFileWriter;
 import org.apache.avro.specific.SpecificDatumWriter;
-import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.configuration.Configuration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -29,8 +26,6 @@ import org.millrace.jobs.EmbeddedBroker;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.TestCluster;
 import org.millrace.jobs.cli.Millrace;
-import org.millrace.jobs.client.OutputReader;
-import org.millrace.schemas.Completion;
 import org.millrace.schemas.GenerationLimits;
 import org.millrace.schemas.PromptRequest;
 import picocli.CommandLine;
@@ -178,29 +173,12 @@ class ResumedRunITCase {
         return new ObjectMapper().readTree(bytes.toString(StandardCharsets.UTF_8));
     }
 
-    /** Sessions of all completions that a reader of committed records sees. */
     private List<String> answers() throws Exception {
-        List<String> sessions = new ArrayList<>();
         try (EmbeddedBroker broker =
                 EmbeddedBroker.start(directory.resolve("work").resolve("broker"), 0)) {
             Properties kafka = new Properties();
             kafka.setProperty("bootstrap.servers", broker.bootstrapServers());
-            try (OutputReader reader =
-                    OutputReader.fromBeginning(kafka, KafkaTopics.of(new Configuration()))) {
-                // A broker that has just started may take its time to answer for each partition.
-                long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-                int quiet = 0;
-                while (quiet < 5 || sessions.size() < ROWS && System.nanoTime() < deadline) {
-                    List<SpecificRecord> outputs = reader.poll(Duration.ofMillis(200));
-                    quiet = outputs.isEmpty() ? quiet + 1 : 0;
-                    for (SpecificRecord output : outputs) {
-                        if (output instanceof Completion completion) {
-                            sessions.add(completion.getSessionId());
-                        }
-                    }
-                }
-            }
+            return AnsweredSessions.read(kafka, KafkaTopics.of(new Configuration()), ROWS);
         }
-        return sessions;
     }
 }

@@ -8,12 +8,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
-import java.util.concurrent.TimeUnit;
-import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.configuration.Configuration;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -23,9 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.millrace.jobs.EmbeddedBroker;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.TestCluster;
-import org.millrace.jobs.client.OutputReader;
 import org.millrace.jobs.client.PromptPublisher;
-import org.millrace.schemas.Completion;
 import org.millrace.schemas.GenerationLimits;
 import org.millrace.schemas.PromptRequest;
 import picocli.CommandLine;
@@ -53,7 +47,9 @@ class UntilEndITCase {
             JsonNode second = run(broker);
             assertThat(second.get("completions").asInt()).isEqualTo(15);
             assertThat(second.get("answered_before").asInt()).isBetween(10, 15);
-            assertThat(answers(kafka, topics, 15)).hasSize(15).doesNotHaveDuplicates();
+            assertThat(AnsweredSessions.read(kafka, topics, 15))
+                    .hasSize(15)
+                    .doesNotHaveDuplicates();
         }
     }
 
@@ -93,25 +89,5 @@ class UntilEndITCase {
                                 "-Drest.bind-port=0");
         assertThat(exitCode).isZero();
         return new ObjectMapper().readTree(bytes.toString(StandardCharsets.UTF_8));
-    }
-
-    /** Sessions of all completions that a reader of committed records sees. */
-    private static List<String> answers(Properties kafka, KafkaTopics topics, int expected)
-            throws Exception {
-        List<String> sessions = new ArrayList<>();
-        try (OutputReader reader = OutputReader.fromBeginning(kafka, topics)) {
-            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-            int quiet = 0;
-            while (quiet < 5 || sessions.size() < expected && System.nanoTime() < deadline) {
-                List<SpecificRecord> outputs = reader.poll(Duration.ofMillis(200));
-                quiet = outputs.isEmpty() ? quiet + 1 : 0;
-                for (SpecificRecord output : outputs) {
-                    if (output instanceof Completion completion) {
-                        sessions.add(completion.getSessionId());
-                    }
-                }
-            }
-        }
-        return sessions;
     }
 }
