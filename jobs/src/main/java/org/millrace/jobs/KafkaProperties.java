@@ -22,13 +22,7 @@ public final class KafkaProperties {
      *     is none
      */
     public static Properties load(ReadableConfig config) throws IOException {
-        Properties properties = new Properties();
-        String file = config.get(MillraceOptions.KAFKA_PROPERTIES);
-        if (file != null) {
-            try (Reader reader = Files.newBufferedReader(Path.of(file))) {
-                properties.load(reader);
-            }
-        }
+        Properties properties = read(config.get(MillraceOptions.KAFKA_PROPERTIES));
         String servers = config.get(MillraceOptions.BOOTSTRAP_SERVERS);
         if (servers != null) {
             properties.setProperty("bootstrap.servers", servers);
@@ -46,6 +40,25 @@ public final class KafkaProperties {
         return properties;
     }
 
+    /** The brokers that the options or their file of properties name; null if none. */
+    public static String bootstrapServers(ReadableConfig config) throws IOException {
+        String servers = config.get(MillraceOptions.BOOTSTRAP_SERVERS);
+        return servers != null
+                ? servers
+                : read(config.get(MillraceOptions.KAFKA_PROPERTIES))
+                        .getProperty("bootstrap.servers");
+    }
+
+    private static Properties read(String file) throws IOException {
+        Properties properties = new Properties();
+        if (file != null) {
+            try (Reader reader = Files.newBufferedReader(Path.of(file))) {
+                properties.load(reader);
+            }
+        }
+        return properties;
+    }
+
     /** The properties for people to read: values of secrets are hidden, by their names. */
     static Map<String, String> masked(Properties properties) {
         Map<String, String> masked = new TreeMap<>();
@@ -58,6 +71,7 @@ public final class KafkaProperties {
     private static boolean isSecret(String name) {
         String lower = name.toLowerCase(Locale.ROOT);
         return lower.contains("password")
+                || lower.contains("passphrase")
                 || lower.contains("secret")
                 || lower.contains("token")
                 || lower.contains("credential")

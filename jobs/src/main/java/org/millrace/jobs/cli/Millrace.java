@@ -7,8 +7,11 @@ import java.io.InputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Properties;
+import org.apache.kafka.common.KafkaException;
 import org.millrace.jobs.chaos.ChaosCommand;
 import org.millrace.jobs.client.ConsumeCommand;
 import org.millrace.jobs.client.ProduceCommand;
@@ -87,7 +90,12 @@ public final class Millrace implements Runnable {
             commands.setParameterExceptionHandler(Millrace::wrongUsage);
             commands.setExecutionExceptionHandler(
                     (failure, command, parsed) -> failed(failure, command, millrace.verbose));
-            return commands.execute(args);
+            int exitCode = commands.execute(args);
+            if (results.checkError()) {
+                System.err.println("millrace: cannot write to standard output");
+                return CommandLine.ExitCode.SOFTWARE;
+            }
+            return exitCode;
         } catch (OutOfMemoryError e) {
             System.err.println(
                     "millrace: out of memory: "
@@ -116,11 +124,30 @@ public final class Millrace implements Runnable {
         if (verbose) {
             failure.printStackTrace();
         } else {
-            String message = failure.getMessage();
-            System.err.println(
-                    "millrace: " + (message == null ? failure.getClass().getName() : message));
+            System.err.println("millrace: " + message(failure));
         }
         return CommandLine.ExitCode.SOFTWARE;
+    }
+
+    /** Says what {@code getMessage} of some failures does not. */
+    private static String message(Exception failure) {
+        String message = failure.getMessage();
+        if (message == null) {
+            return failure.getClass().getName();
+        }
+        if (failure instanceof NoSuchFileException) {
+            return "no such file: " + message;
+        }
+        if (failure instanceof AccessDeniedException) {
+            return "permission denied: " + message;
+        }
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return failure instanceof KafkaException && root != failure
+                ? message + ": " + root.getMessage()
+                : message;
     }
 
     @Override

@@ -90,7 +90,9 @@ public final class ConsumeCommand implements Callable<Integer> {
     private boolean showNext(OutputReader reader) throws IOException {
         List<SpecificRecord> outputs = reader.poll(POLL);
         outputs.forEach(this::show);
-        out.flush();
+        if (out.checkError()) {
+            throw new IOException("cannot write to standard output");
+        }
         return !outputs.isEmpty();
     }
 

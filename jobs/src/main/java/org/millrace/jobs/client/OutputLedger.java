@@ -1,9 +1,8 @@
 package org.millrace.jobs.client;
 
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.TokenDelta;
 
@@ -14,8 +13,23 @@ import org.millrace.schemas.TokenDelta;
 public final class OutputLedger {
     private record Turn(String session, String request) {}
 
-    private final Map<Turn, Map<Integer, TokenDelta>> tokens = new HashMap<>();
-    private final Set<Turn> answered = new HashSet<>();
+    /** Tokens of a turn that nothing was heard of while so many others went on are forgotten. */
+    private static final int MAX_TURNS = 4096;
+
+    private static final class Seen {
+        private final Map<Integer, TokenDelta> tokens = new HashMap<>();
+        private boolean answered;
+    }
+
+    private final Map<Turn, Seen> turns =
+            new LinkedHashMap<>(16, 0.75f, true) {
+                private static final long serialVersionUID = 1L;
+
+                @Override
+                protected boolean removeEldestEntry(Map.Entry<Turn, Seen> eldest) {
+                    return size() > MAX_TURNS;
+                }
+            };
 
     /**
      * Whether the token is new.
@@ -24,16 +38,16 @@ public final class OutputLedger {
      *     turn is not answered yet
      */
     public boolean isNew(TokenDelta token) {
-        Turn turn = new Turn(token.getSessionId(), token.getRequestId());
-        Map<Integer, TokenDelta> seen = tokens.computeIfAbsent(turn, key -> new HashMap<>());
-        TokenDelta earlier = seen.putIfAbsent(token.getIndex(), token);
+        Seen seen = seen(token.getSessionId(), token.getRequestId());
+        TokenDelta earlier = seen.tokens.putIfAbsent(token.getIndex(), token);
         if (earlier == null || earlier.equals(token)) {
             return earlier == null;
         }
         // The session was ended in between: its request ids are free again.
-        if (answered.remove(turn)) {
-            seen.clear();
-            seen.put(token.getIndex(), token);
+        if (seen.answered) {
+            seen.answered = false;
+            seen.tokens.clear();
+            seen.tokens.put(token.getIndex(), token);
             return true;
         }
         throw new IllegalStateException(
@@ -42,6 +56,10 @@ public final class OutputLedger {
 
     /** Notes that a turn was answered. */
     public void add(Completion completion) {
-        answered.add(new Turn(completion.getSessionId(), completion.getRequestId()));
+        seen(completion.getSessionId(), completion.getRequestId()).answered = true;
+    }
+
+    private Seen seen(String session, String request) {
+        return turns.computeIfAbsent(new Turn(session, request), key -> new Seen());
     }
 }

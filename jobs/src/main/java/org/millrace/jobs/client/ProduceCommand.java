@@ -2,13 +2,9 @@ package org.millrace.jobs.client;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import org.apache.kafka.clients.producer.RecordMetadata;
+import java.util.concurrent.atomic.AtomicReference;
 import org.millrace.jobs.KafkaArguments;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.schemas.PromptRequest;
@@ -58,18 +54,31 @@ public final class ProduceCommand implements Callable<Integer> {
 
     /** Each line is sent when it is read, so that a pipe can feed a running job. */
     private int publish(Properties properties, String topic) throws IOException {
-        List<CompletableFuture<RecordMetadata>> sent = new ArrayList<>();
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        int published = 0;
         try (PromptReader reader = PromptReader.open(file);
                 PromptPublisher publisher = new PromptPublisher(properties, topic)) {
             for (PromptRequest request = reader.next(); request != null; request = reader.next()) {
-                sent.add(publisher.publish(request));
+                publisher
+                        .publish(request)
+                        .exceptionally(
+                                problem -> {
+                                    failure.compareAndSet(null, problem);
+                                    return null;
+                                });
+                published++;
+                check(failure.get(), topic);
             }
             publisher.flush();
-            CompletableFuture.allOf(sent.toArray(CompletableFuture[]::new)).join();
-        } catch (CompletionException e) {
-            throw new IOException(
-                    "cannot publish to " + topic + ": " + e.getCause().getMessage(), e);
+            check(failure.get(), topic);
         }
-        return sent.size();
+        return published;
+    }
+
+    private static void check(Throwable failure, String topic) throws IOException {
+        if (failure != null) {
+            throw new IOException(
+                    "cannot publish to " + topic + ": " + failure.getMessage(), failure);
+        }
     }
 }

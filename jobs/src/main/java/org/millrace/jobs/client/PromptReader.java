@@ -104,6 +104,9 @@ public final class PromptReader implements AutoCloseable {
             }
             PromptRequest request = parsed.toRequest();
             RequestDecoder.check(request);
+            if (!isUnicode(request)) {
+                throw problem("half of a surrogate pair, which is no character");
+            }
             turns.add(request, line);
             return request;
         } catch (JsonProcessingException e) {
@@ -113,6 +116,11 @@ public final class PromptReader implements AutoCloseable {
         } catch (IllegalArgumentException e) {
             throw problem(e.getMessage());
         }
+    }
+
+    /** Whether it comes out of a topic as it went in. */
+    private static boolean isUnicode(PromptRequest request) {
+        return StandardCharsets.UTF_8.newEncoder().canEncode(request.toString());
     }
 
     /** All that is left. */

@@ -3,6 +3,7 @@ package org.millrace.jobs.client;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -30,6 +31,7 @@ import org.millrace.schemas.WireFormat;
 final class Redrive {
     static final String HEADER = "millrace-redrive-of";
     private static final int TRANSACTION_RECORDS = 500;
+    private static final Duration PATIENCE = Duration.ofMinutes(5);
 
     /**
      * What a run did.
@@ -90,7 +92,8 @@ final class Redrive {
     }
 
     private void find() {
-        TopicScan.scan(kafka, topics.prompts(), this::noteSent);
+        // What an earlier run has sent may lie behind a transaction of somebody else.
+        TopicScan.scanAll(kafka, topics.prompts(), PATIENCE, this::noteSent);
         TopicScan.scan(kafka, topics.deadLetters(), this::consider);
     }
 
@@ -103,7 +106,9 @@ final class Redrive {
 
     private void consider(ConsumerRecord<byte[], byte[]> record) {
         DeadLetter letter = decode(record);
-        if (!filter.matches(letter, record.timestamp())) {
+        // Jobs with other prompts may write to the same dead letters.
+        if (!letter.getTopic().equals(topics.prompts())
+                || !filter.matches(letter, record.timestamp())) {
             return;
         }
         String name = record.topic() + "-" + record.partition() + "@" + record.offset();

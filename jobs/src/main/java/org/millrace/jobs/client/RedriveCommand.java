@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.time.Instant;
 import java.util.LinkedHashSet;
+import java.util.Locale;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -19,7 +20,7 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         description = {
             "Sends the originals of dead letters to the prompts topic again, each once, however often it is run.",
-            "Letters that hold only a part of the original are left out and counted."
+            "Letters of another prompts topic are left alone; those that hold only a part of the original are left out and counted."
         })
 public final class RedriveCommand implements Callable<Integer> {
     @Mixin private KafkaArguments kafka;
@@ -75,8 +76,12 @@ public final class RedriveCommand implements Callable<Integer> {
 
     private String json(Redrive.Result result) {
         return String.format(
+                Locale.ROOT,
                 "{\"dry_run\":%b,\"sent\":%d,\"sent_before\":%d,\"incomplete\":%d}",
-                dryRun, result.sent(), result.sentBefore(), result.incomplete());
+                dryRun,
+                result.sent(),
+                result.sentBefore(),
+                result.incomplete());
     }
 
     private String text(Redrive.Result result, KafkaTopics topics) {

@@ -95,6 +95,38 @@ public record TopicContents(List<Prompt> prompts, List<SpecificRecord> answers) 
         }
     }
 
+    /**
+     * The prompts that are among {@code requests}.
+     *
+     * @throws IOException if one of them has other contents
+     */
+    public List<Prompt> held(List<PromptRequest> requests) throws IOException {
+        Map<Identity, PromptRequest> wanted = new HashMap<>();
+        requests.forEach(request -> wanted.put(Identity.of(request), request));
+        List<Prompt> held = new ArrayList<>();
+        for (Prompt prompt : prompts) {
+            PromptRequest request = prompt.request();
+            PromptRequest same = request == null ? null : wanted.get(Identity.of(request));
+            if (same == null) {
+                continue;
+            }
+            if (!same.equals(request)) {
+                throw new IOException(
+                        "session="
+                                + request.getSessionId()
+                                + ", request="
+                                + request.getRequestId()
+                                + " was published before with other contents, at partition="
+                                + prompt.partition()
+                                + ", offset="
+                                + prompt.offset()
+                                + "; give it another request id");
+            }
+            held.add(prompt);
+        }
+        return held;
+    }
+
     /** Those of {@code requests} that the prompts topic does not hold, in their order. */
     public List<PromptRequest> missing(List<PromptRequest> requests) {
         Map<Identity, Integer> held = new HashMap<>();

@@ -1,6 +1,7 @@
 package org.millrace.jobs.model;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -22,11 +23,11 @@ public final class ModelLocator {
         if (model == null || model.equals(DefaultModel.NAME)) {
             return DefaultModel.fetch(models());
         }
-        Path path = Path.of(model);
+        Path path = model.startsWith("file:") ? Path.of(URI.create(model)) : Path.of(model);
         if (Files.exists(path)) {
             return path;
         }
-        if (!HubModel.isId(model)) {
+        if (!HubModel.isId(model) || model.endsWith(".gguf")) {
             throw new IOException(
                     "no such model: "
                             + model

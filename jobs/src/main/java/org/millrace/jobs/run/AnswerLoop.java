@@ -2,10 +2,8 @@ package org.millrace.jobs.run;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Properties;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.BooleanSupplier;
@@ -15,6 +13,7 @@ import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.client.OutputReader;
 import org.millrace.jobs.client.PromptPublisher;
 import org.millrace.jobs.client.TopicContents;
+import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.PromptRequest;
 
 /** Publishes a run's requests and reads what comes back. */
@@ -56,38 +55,45 @@ final class AnswerLoop {
      * @throws IOException if the job ends before, with its reason
      */
     void run(List<PromptRequest> requests, BooleanSupplier finished) throws Exception {
+        if (requests.isEmpty() && !wholeTopic) {
+            while (!finished.getAsBoolean()) {
+                job.checkRunning();
+                Thread.sleep(POLL.toMillis());
+            }
+            return;
+        }
         try (OutputReader reader = OutputReader.fromEnd(kafka, topics)) {
             publish(continues || wholeTopic ? takeUp(requests) : requests);
             while (!finished.getAsBoolean()) {
                 job.checkRunning();
                 for (SpecificRecord output : reader.poll(POLL)) {
-                    if (progress.accept(output, System.nanoTime())) {
+                    if (isOfPrompts(output) && progress.accept(output, System.nanoTime())) {
                         view.show(output);
                     }
                 }
-                if (!requests.isEmpty() || wholeTopic) {
-                    view.status(progress.summary());
-                }
+                view.status(progress.summary());
             }
         }
+    }
+
+    /** Jobs with other prompts may write to the same dead letters. */
+    private boolean isOfPrompts(SpecificRecord output) {
+        return !(output instanceof DeadLetter letter) || letter.getTopic().equals(topics.prompts());
     }
 
     /**
      * Notes what the topics hold, of {@code requests} or altogether; returns the requests that are
      * not there. The reader of new outputs stands at their ends already, so none is missed.
      */
-    private List<PromptRequest> takeUp(List<PromptRequest> requests) {
+    private List<PromptRequest> takeUp(List<PromptRequest> requests) throws IOException {
         TopicContents contents = TopicContents.read(kafka, topics);
-        List<PromptRequest> missing = contents.missing(requests);
-        Set<PromptRequest> ours = new HashSet<>(requests);
         long nanos = System.nanoTime();
-        for (TopicContents.Prompt prompt : contents.prompts()) {
-            if (wholeTopic || ours.contains(prompt.request())) {
-                progress.found(prompt, nanos);
-            }
+        for (TopicContents.Prompt prompt :
+                wholeTopic ? contents.prompts() : contents.held(requests)) {
+            progress.found(prompt, nanos);
         }
-        contents.answers().forEach(progress::answeredBefore);
-        return missing;
+        contents.answers().stream().filter(this::isOfPrompts).forEach(progress::answeredBefore);
+        return contents.missing(requests);
     }
 
     private void publish(List<PromptRequest> requests) throws IOException {

@@ -3,9 +3,11 @@ package org.millrace.jobs.run;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileTime;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.stream.Stream;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.ConfigOption;
@@ -16,6 +18,9 @@ import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.configuration.WebOptions;
+import org.apache.flink.core.fs.FileStatus;
+import org.apache.flink.core.fs.FileSystem;
+import org.apache.flink.runtime.jobgraph.JobGraph;
 import org.apache.flink.runtime.minicluster.MiniCluster;
 import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -28,17 +33,17 @@ import org.millrace.jobs.GenerationJob;
 public final class LocalCluster implements AutoCloseable {
     private static final MemorySize MANAGED_MEMORY_PER_SLOT = MemorySize.ofMebiBytes(1024);
 
-    /** Below the directory of checkpoints: job, checkpoint, file. */
-    private static final int METADATA_DEPTH = 3;
+    /** In the work directory: ids of the jobs that ran there, one a line. */
+    private static final String JOBS_FILE = "jobs";
 
     private final MiniCluster cluster;
     private final Configuration config;
-    private final Path savepointDirectory;
+    private final Path workDirectory;
 
-    private LocalCluster(MiniCluster cluster, Configuration config, Path savepointDirectory) {
+    private LocalCluster(MiniCluster cluster, Configuration config, Path workDirectory) {
         this.cluster = cluster;
         this.config = config;
-        this.savepointDirectory = savepointDirectory;
+        this.workDirectory = workDirectory;
     }
 
     /**
@@ -51,13 +56,13 @@ public final class LocalCluster implements AutoCloseable {
         int slots = config.get(CoreOptions.DEFAULT_PARALLELISM);
         set(config, CoreOptions.DEFAULT_PARALLELISM, slots);
         set(config, CoreOptions.TMP_DIRS, workDirectory.resolve("tmp").toString());
-        set(
-                config,
-                CheckpointingOptions.CHECKPOINTS_DIRECTORY,
-                workDirectory.resolve("checkpoints").toUri().toString());
+        set(config, CheckpointingOptions.CHECKPOINTS_DIRECTORY, checkpoints(config, workDirectory));
         // The JobManager reads this from its own configuration, not from the job's.
         set(config, CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, 3);
+        // Whoever reaches it may cancel the job.
+        set(config, RestOptions.BIND_ADDRESS, "localhost");
         set(config, RestOptions.BIND_PORT, "8081-8181");
+        set(config, WebOptions.SUBMIT_ENABLE, false);
         set(config, WebOptions.CHECKPOINTS_HISTORY_SIZE, 10_000);
         set(
                 config,
@@ -78,31 +83,62 @@ public final class LocalCluster implements AutoCloseable {
                                 .setNumSlotsPerTaskManager(slots)
                                 .build());
         cluster.start();
-        return new LocalCluster(cluster, config, workDirectory.resolve("savepoints"));
+        return new LocalCluster(cluster, config, workDirectory);
+    }
+
+    private static String checkpoints(Configuration config, Path workDirectory) {
+        return config.getOptional(CheckpointingOptions.CHECKPOINTS_DIRECTORY)
+                .orElseGet(() -> workDirectory.resolve("checkpoints").toUri().toString());
+    }
+
+    private static Path savepoints(Path workDirectory) {
+        return workDirectory.resolve("savepoints");
     }
 
     /**
-     * The newest checkpoint or savepoint that an earlier cluster has left in a work directory; null
-     * if there is none.
+     * The newest checkpoint or savepoint that a job of the work directory has left, in the
+     * directory of checkpoints that the options name or in the work directory; null if there is
+     * none.
      */
-    static Path newestCheckpoint(Path workDirectory) throws IOException {
-        Path newest = null;
-        FileTime newestTime = null;
-        for (String kind : new String[] {"checkpoints", "savepoints"}) {
-            Path directory = Files.createDirectories(workDirectory.resolve(kind));
-            try (Stream<Path> files = Files.walk(directory, METADATA_DEPTH)) {
-                for (Path file :
-                        (Iterable<Path>)
-                                files.filter(path -> path.endsWith("_metadata"))::iterator) {
-                    FileTime time = Files.getLastModifiedTime(file);
-                    if (newest == null || time.compareTo(newestTime) > 0) {
-                        newest = file.getParent();
-                        newestTime = time;
-                    }
+    static String newestCheckpoint(Configuration options, Path workDirectory) throws IOException {
+        List<org.apache.flink.core.fs.Path> candidates =
+                new ArrayList<>(children(flinkPath(savepoints(workDirectory))));
+        Path jobs = workDirectory.resolve(JOBS_FILE);
+        if (Files.exists(jobs)) {
+            String checkpoints = checkpoints(options, workDirectory);
+            // Other jobs may have theirs beside them.
+            for (String job : Files.readAllLines(jobs)) {
+                candidates.addAll(children(new org.apache.flink.core.fs.Path(checkpoints, job)));
+            }
+        }
+        org.apache.flink.core.fs.Path newest = null;
+        long newestMillis = Long.MIN_VALUE;
+        for (org.apache.flink.core.fs.Path candidate : candidates) {
+            org.apache.flink.core.fs.Path metadata =
+                    new org.apache.flink.core.fs.Path(candidate, "_metadata");
+            FileSystem files = metadata.getFileSystem();
+            if (files.exists(metadata)) {
+                long millis = files.getFileStatus(metadata).getModificationTime();
+                if (millis > newestMillis) {
+                    newest = candidate;
+                    newestMillis = millis;
                 }
             }
         }
-        return newest;
+        return newest == null ? null : newest.toString();
+    }
+
+    private static List<org.apache.flink.core.fs.Path> children(
+            org.apache.flink.core.fs.Path directory) throws IOException {
+        FileSystem files = directory.getFileSystem();
+        if (!files.exists(directory)) {
+            return List.of();
+        }
+        return Arrays.stream(files.listStatus(directory)).map(FileStatus::getPath).toList();
+    }
+
+    private static org.apache.flink.core.fs.Path flinkPath(Path path) {
+        return new org.apache.flink.core.fs.Path(path.toUri());
     }
 
     private static <T> void set(Configuration config, ConfigOption<T> option, T value) {
@@ -126,8 +162,15 @@ public final class LocalCluster implements AutoCloseable {
         jobConfig.addAll(options);
         StreamExecutionEnvironment env = new StreamExecutionEnvironment(jobConfig);
         GenerationJob.build(env);
-        JobID job = cluster.submitJob(env.getStreamGraph().getJobGraph()).get().getJobID();
-        return new RunningJob(cluster, job, savepointDirectory);
+        JobGraph graph = env.getStreamGraph().getJobGraph();
+        // Before its first checkpoint.
+        Files.writeString(
+                workDirectory.resolve(JOBS_FILE),
+                graph.getJobID() + "\n",
+                StandardOpenOption.CREATE,
+                StandardOpenOption.APPEND);
+        JobID job = cluster.submitJob(graph).get().getJobID();
+        return new RunningJob(cluster, job, savepoints(workDirectory));
     }
 
     @Override

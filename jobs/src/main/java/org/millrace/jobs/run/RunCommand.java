@@ -79,8 +79,9 @@ public final class RunCommand implements Callable<Integer> {
             names = "--work-dir",
             paramLabel = "DIR",
             description =
-                    "Topics, checkpoints and savepoints (default: below MILLRACE_HOME, deleted after a complete run; kept with --serve)."
-                            + " Given again after a crash, the run goes on: what was answered is not answered again.")
+                    "Topics, checkpoints and savepoints (default: below MILLRACE_HOME; deleted after a complete run with a broker of its"
+                            + " own, kept with --serve and for each --bootstrap-servers, group and prompts topic)."
+                            + " Given again, also after a crash, the run goes on: what was answered is not answered again.")
     private Path workDirectory;
 
     @Option(names = "--json", description = "Print one JSON document and nothing else.")
@@ -98,38 +99,40 @@ public final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
+        Configuration config = job.toConfiguration();
+        String brokers = KafkaProperties.bootstrapServers(config);
+        checkUntilEnd(brokers);
         List<PromptRequest> requests = readPrompts();
-        Path directory = directory();
-        Configuration config = configuration(directory);
-        checkUntilEnd(config);
+        Path directory = directory(config, brokers);
+        configure(config, directory, brokers);
         TerminationSignal termination = serve ? TerminationSignal.install() : null;
-        if (config.get(MillraceOptions.BOOTSTRAP_SERVERS) != null) {
-            run(config, requests, directory, termination);
+        if (brokers != null) {
+            config.set(MillraceOptions.BOOTSTRAP_SERVERS, brokers);
+            run(config, requests, directory, termination, false);
         } else {
             int brokerPort = port != null ? port : serve ? SERVE_PORT : 0;
             try (EmbeddedBroker broker =
                     EmbeddedBroker.start(directory.resolve("broker"), brokerPort)) {
                 config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
-                run(config, requests, directory, termination);
+                run(config, requests, directory, termination, isTemporary(null));
             }
         }
-        if (ownDirectory()) {
+        if (isTemporary(brokers)) {
             FileUtils.deleteDirectory(directory.toFile());
         }
         return 0;
     }
 
-    private void checkUntilEnd(Configuration config) {
-        boolean ownBroker = config.get(MillraceOptions.BOOTSTRAP_SERVERS) == null;
-        if (untilEnd && (serve || prompts != null || ownBroker)) {
+    private void checkUntilEnd(String brokers) {
+        if (untilEnd && (serve || prompts != null || brokers == null)) {
             throw new ParameterException(
                     spec.commandLine(),
                     "--until-end needs --bootstrap-servers, and no --prompts and no --serve");
         }
     }
 
-    private Configuration configuration(Path directory) throws Exception {
-        Configuration config = job.toConfiguration();
+    private void configure(Configuration config, Path directory, String brokers)
+            throws IOException {
         if (retention.isGiven()) {
             config.set(
                     MillraceOptions.RETENTION,
@@ -138,16 +141,8 @@ public final class RunCommand implements Callable<Integer> {
         config.set(
                 MillraceOptions.MODEL,
                 ModelLocator.locate(config.get(MillraceOptions.MODEL)).toString());
-        boolean topicIsNew = ownDirectory() && !config.contains(MillraceOptions.BOOTSTRAP_SERVERS);
-        if (!topicIsNew && !config.contains(MillraceOptions.START_OFFSETS)) {
-            // The topic may hold prompts that an earlier run has answered.
-            config.set(MillraceOptions.START_OFFSETS, MillraceOptions.StartOffsets.COMMITTED);
-        }
-        if (continues() && !config.contains(StateRecoveryOptions.SAVEPOINT_PATH)) {
-            Path checkpoint = LocalCluster.newestCheckpoint(directory);
-            if (checkpoint != null) {
-                config.set(StateRecoveryOptions.SAVEPOINT_PATH, checkpoint.toUri().toString());
-            }
+        if (!isTemporary(brokers)) {
+            goOn(config, directory);
         }
         if (!serve
                 && !config.contains(
@@ -155,7 +150,22 @@ public final class RunCommand implements Callable<Integer> {
             // A job tries for ever; somebody who waits for its end wants to know.
             config.set(RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS, 5);
         }
-        return config;
+    }
+
+    /**
+     * Goes on from what an earlier run in the directory has left: the topic may hold prompts that
+     * it has answered, and its state those that it has read and not answered.
+     */
+    private static void goOn(Configuration config, Path directory) throws IOException {
+        if (!config.contains(MillraceOptions.START_OFFSETS)) {
+            config.set(MillraceOptions.START_OFFSETS, MillraceOptions.StartOffsets.COMMITTED);
+        }
+        if (!config.contains(StateRecoveryOptions.SAVEPOINT_PATH)) {
+            String checkpoint = LocalCluster.newestCheckpoint(config, directory);
+            if (checkpoint != null) {
+                config.set(StateRecoveryOptions.SAVEPOINT_PATH, checkpoint);
+            }
+        }
     }
 
     /** All of them before anything starts: a bad line is told in a second. */
@@ -172,33 +182,46 @@ public final class RunCommand implements Callable<Integer> {
         }
     }
 
-    /** Whether the work directory is this run's alone and goes with it. */
-    private boolean ownDirectory() {
-        return workDirectory == null && !serve;
+    /**
+     * Whether the work directory is this run's alone and goes with it, topics and all. That of a
+     * job on somebody's topics never does: only its state knows which prompts below the committed
+     * offsets are not answered.
+     */
+    private boolean isTemporary(String brokers) {
+        return workDirectory == null && !serve && brokers == null;
     }
 
-    /** Whether an earlier run may have left topics and checkpoints to go on with. */
-    private boolean continues() {
-        return workDirectory != null && !serve;
-    }
-
-    private Path directory() throws IOException {
+    private Path directory(Configuration config, String brokers) throws IOException {
         Path directory = workDirectory;
         if (directory == null) {
             Path home = ModelLocator.home();
-            directory =
-                    serve
-                            ? home.resolve("serve")
-                            : home.resolve("runs").resolve(LocalDateTime.now().format(RUN_NAME));
+            if (brokers != null) {
+                directory = home.resolve("brokers").resolve(nameOf(config, brokers));
+            } else if (serve) {
+                directory = home.resolve("serve");
+            } else {
+                directory = home.resolve("runs").resolve(LocalDateTime.now().format(RUN_NAME));
+            }
         }
         return Files.createDirectories(directory.toAbsolutePath());
+    }
+
+    private static String nameOf(Configuration config, String brokers) {
+        String name =
+                String.join(
+                        "_",
+                        brokers,
+                        config.get(MillraceOptions.GROUP_ID),
+                        config.get(MillraceOptions.PROMPTS_TOPIC));
+        return name.replaceAll("[^A-Za-z0-9.-]", "_");
     }
 
     private void run(
             Configuration config,
             List<PromptRequest> requests,
             Path directory,
-            TerminationSignal termination)
+            TerminationSignal termination,
+            boolean temporary)
             throws Exception {
         RunView view = view();
         String modelPath = config.get(MillraceOptions.MODEL);
@@ -209,8 +232,14 @@ public final class RunCommand implements Callable<Integer> {
             view.note("model    " + model.config().name() + ", " + modelPath);
             view.note("brokers  " + config.get(MillraceOptions.BOOTSTRAP_SERVERS));
             view.note("web UI   " + cluster.webAddress());
+            if (config.contains(StateRecoveryOptions.SAVEPOINT_PATH)) {
+                view.note("goes on from " + config.get(StateRecoveryOptions.SAVEPOINT_PATH));
+            }
             RunningJob running = cluster.submit(new Configuration());
-            running.awaitRunning();
+            if (!running.awaitRunning(() -> termination != null && termination.isReceived())) {
+                view.note("ended before the job ran; nothing was changed");
+                return;
+            }
             RunProgress progress = new RunProgress();
             new AnswerLoop(
                             running,
@@ -218,7 +247,7 @@ public final class RunCommand implements Callable<Integer> {
                             KafkaTopics.of(config),
                             progress,
                             view,
-                            continues(),
+                            workDirectory != null,
                             untilEnd)
                     .run(requests, termination == null ? progress::done : termination::isReceived);
             String savepoint = running.stop();
@@ -226,7 +255,7 @@ public final class RunCommand implements Callable<Integer> {
             if (json || !requests.isEmpty() || untilEnd) {
                 out.println(json ? report.json() : report.table());
             }
-            if (!ownDirectory()) {
+            if (!temporary) {
                 view.note("stopped; go on with --from-savepoint " + savepoint);
             }
         }

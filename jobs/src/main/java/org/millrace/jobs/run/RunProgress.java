@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.apache.avro.specific.SpecificRecord;
@@ -31,6 +32,7 @@ final class RunProgress {
 
     private final Map<Turn, Long> publishedNanos = new HashMap<>();
     private final Map<Place, Turn> places = new HashMap<>();
+    private final Map<Turn, Place> lastPlaces = new HashMap<>();
     private final Set<Turn> open = new HashSet<>();
     private final Set<Place> unreadable = new HashSet<>();
     private final Map<String, Long> lastTokenNanos = new HashMap<>();
@@ -63,9 +65,7 @@ final class RunProgress {
             requests++;
         } else {
             published(prompt.request(), nanos);
-            places.put(
-                    place,
-                    new Turn(prompt.request().getSessionId(), prompt.request().getRequestId()));
+            went(prompt.request(), place);
         }
     }
 
@@ -80,9 +80,13 @@ final class RunProgress {
      * Notes where a request went: a dead letter of a record that could not be read tells only that.
      */
     void sent(PromptRequest request, RecordMetadata metadata) {
-        places.put(
-                new Place(metadata.partition(), metadata.offset()),
-                new Turn(request.getSessionId(), request.getRequestId()));
+        went(request, new Place(metadata.partition(), metadata.offset()));
+    }
+
+    private void went(PromptRequest request, Place place) {
+        Turn turn = new Turn(request.getSessionId(), request.getRequestId());
+        places.put(place, turn);
+        lastPlaces.put(turn, place);
     }
 
     /** Whether the output is new and one of this run's. */
@@ -92,8 +96,8 @@ final class RunProgress {
         }
         if (output instanceof Completion completion) {
             Turn turn = new Turn(completion.getSessionId(), completion.getRequestId());
-            ledger.add(completion);
             if (open.remove(turn)) {
+                ledger.add(completion);
                 completions.put(turn, completion);
                 return true;
             }
@@ -101,12 +105,17 @@ final class RunProgress {
         }
         DeadLetter letter = (DeadLetter) output;
         Place place = new Place(letter.getPartition(), letter.getOffset());
-        Turn turn = places.get(place);
-        if (unreadable.remove(place) || turn != null && open.remove(turn)) {
+        if (unreadable.remove(place) || isLastOfTurn(place) && open.remove(places.get(place))) {
             deadLetters.add(letter);
             return true;
         }
         return false;
+    }
+
+    /** A request that was sent again after a dead letter waits for another answer. */
+    private boolean isLastOfTurn(Place place) {
+        Turn turn = places.get(place);
+        return turn != null && place.equals(lastPlaces.get(turn));
     }
 
     private boolean accept(TokenDelta token, long nanos) {
@@ -135,8 +144,12 @@ final class RunProgress {
     /** How far it is, in a line. */
     String summary() {
         return String.format(
+                Locale.ROOT,
                 "%d of %d answered, %d tokens, %.0f tokens/s",
-                requests - open.size() - unreadable.size(), requests, tokens, tokensPerSecond());
+                requests - open.size() - unreadable.size(),
+                requests,
+                tokens,
+                tokensPerSecond());
     }
 
     private double seconds() {

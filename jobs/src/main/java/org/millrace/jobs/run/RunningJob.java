@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.function.BooleanSupplier;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.api.common.JobStatus;
 import org.apache.flink.core.execution.SavepointFormatType;
@@ -50,10 +51,19 @@ public final class RunningJob {
 
     /** Waits until every subtask runs, with its state restored and its model loaded. */
     public void awaitRunning() throws Exception {
+        awaitRunning(() -> false);
+    }
+
+    /** The same, until {@code givenUp}; false if that came first. */
+    boolean awaitRunning(BooleanSupplier givenUp) throws Exception {
         while (!allSubtasksRun()) {
+            if (givenUp.getAsBoolean()) {
+                return false;
+            }
             checkRunning();
             Thread.sleep(50);
         }
+        return true;
     }
 
     /**

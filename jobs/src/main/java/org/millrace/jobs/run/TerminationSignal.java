@@ -4,10 +4,14 @@ import java.lang.reflect.Proxy;
 import java.util.concurrent.CountDownLatch;
 
 /**
- * SIGTERM and SIGINT as something to wait for. A shutdown hook would not do: Flink's and RocksDB's
- * own hooks run beside it and take away what a savepoint needs.
+ * SIGTERM and SIGINT as something to wait for; the second one ends the process at once. A shutdown
+ * hook would not do: Flink's and RocksDB's own hooks run beside it and take away what a savepoint
+ * needs.
  */
 final class TerminationSignal {
+    /** As a shell counts an end by SIGINT. */
+    private static final int EXIT_CODE = 130;
+
     private final CountDownLatch received = new CountDownLatch(1);
 
     /** Takes the signals over from the JVM, which then no longer ends by them. */
@@ -20,6 +24,14 @@ final class TerminationSignal {
 
     boolean isReceived() {
         return received.getCount() == 0;
+    }
+
+    private void receive() {
+        if (isReceived()) {
+            System.err.println("millrace: ended at once; the last checkpoint is what is left");
+            Runtime.getRuntime().halt(EXIT_CODE);
+        }
+        received.countDown();
     }
 
     /**
@@ -35,7 +47,7 @@ final class TerminationSignal {
                             handlerClass.getClassLoader(),
                             new Class<?>[] {handlerClass},
                             (proxy, method, arguments) -> {
-                                received.countDown();
+                                receive();
                                 return null;
                             });
             Object signal = signalClass.getConstructor(String.class).newInstance(name);

@@ -33,7 +33,24 @@ class OutputLedgerTest {
         assertThat(ledger.isNew(token(0, "b"))).isTrue();
     }
 
+    @Test
+    void turnsThatWentOnAreKeptAndOthersForgotten() {
+        ledger.isNew(token(0, "a"));
+        for (int i = 0; i < 10_000; i++) {
+            ledger.isNew(token("other-" + i, 0, "a"));
+            if (i % 1000 == 0) {
+                assertThat(ledger.isNew(token(0, "a"))).isFalse();
+            }
+        }
+        assertThat(ledger.isNew(token("other-9999", 0, "a"))).isFalse();
+        assertThat(ledger.isNew(token("other-0", 0, "a"))).isTrue();
+    }
+
     private static TokenDelta token(int index, String text) {
-        return new TokenDelta("s", "r", index, text.charAt(0) + 0, text, null);
+        return token("s", index, text);
+    }
+
+    private static TokenDelta token(String session, int index, String text) {
+        return new TokenDelta(session, "r", index, text.charAt(0) + 0, text, null);
     }
 }

@@ -49,6 +49,7 @@ class PromptReaderTest {
                 "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"maxTokens\":\"many\"}|field \"maxTokens\"",
                 "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"kind\":\"stop\"}|STOP",
                 "{\"session\":\"a\",\"request\":\"1\",\"text\":\"x\"}|session=a, request=1 is already on line 1",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":\"\\udcff\"}|half of a surrogate pair",
                 "[]|",
                 "null|must be an object"
             })

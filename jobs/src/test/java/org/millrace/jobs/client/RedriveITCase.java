@@ -1,6 +1,7 @@
 package org.millrace.jobs.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -10,6 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.apache.flink.configuration.Configuration;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -18,6 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.millrace.jobs.KafkaTopics;
+import org.millrace.jobs.MillraceOptions;
 import org.millrace.jobs.TestCluster;
 import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.RecordCodec;
@@ -59,7 +63,8 @@ class RedriveITCase {
         for (int i = 0; i < 10; i++) {
             deadLetter("s" + i, "failed", "original " + i, 10);
         }
-        try (KafkaProducer<byte[], byte[]> killed = transactionalProducer()) {
+        try (KafkaProducer<byte[], byte[]> killed =
+                transactionalProducer("millrace-redrive-" + topics.deadLetters())) {
             killed.initTransactions();
             sendAsRedrive(killed, 0);
             killed.commitTransaction();
@@ -69,6 +74,43 @@ class RedriveITCase {
             assertThat(redrive(ALL).run(3)).isEqualTo(new Redrive.Result(9, 1, 0));
         }
         assertThat(prompts()).hasSize(10).doesNotHaveDuplicates();
+    }
+
+    /** What is behind an open transaction is not read until it ends. */
+    @Test
+    void waitsForATransactionOfSomebodyElse() {
+        deadLetter("s0", "failed", "original 0", 10);
+        try (KafkaProducer<byte[], byte[]> other = transactionalProducer("other")) {
+            other.initTransactions();
+            other.beginTransaction();
+            other.send(new ProducerRecord<>(topics.prompts(), bytes("s0"), bytes("other")));
+            other.flush();
+            try (KafkaProducer<byte[], byte[]> before = transactionalProducer("before")) {
+                before.initTransactions();
+                sendAsRedrive(before, 0);
+                before.commitTransaction();
+            }
+            CompletableFuture.delayedExecutor(2, TimeUnit.SECONDS)
+                    .execute(other::commitTransaction);
+            assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(0, 1, 0));
+        }
+        assertThat(prompts()).containsExactly("s0:other", "s0:original 0");
+    }
+
+    @Test
+    void lettersOfOtherPromptsAreLeftAlone() {
+        deadLetter("other-prompts", "s1", "failed", "one", 3);
+        deadLetter("s2", "failed", "two", 3);
+        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(1, 0, 0));
+        assertThat(prompts()).containsExactly("s2:two");
+    }
+
+    @Test
+    void aTopicThatIsNotThereIsNamed() {
+        Configuration config = new Configuration();
+        config.set(MillraceOptions.PROMPTS_TOPIC, "no-such-prompts");
+        Redrive redrive = new Redrive(kafka, KafkaTopics.of(config), ALL);
+        assertThatThrownBy(redrive::preview).hasMessageContaining("no such topic: no-such-prompts");
     }
 
     @Test
@@ -96,10 +138,10 @@ class RedriveITCase {
         return new Redrive(kafka, topics, filter);
     }
 
-    private KafkaProducer<byte[], byte[]> transactionalProducer() {
+    private KafkaProducer<byte[], byte[]> transactionalProducer(String id) {
         Properties properties = new Properties();
         properties.putAll(kafka);
-        properties.put("transactional.id", "millrace-redrive-" + topics.deadLetters());
+        properties.put("transactional.id", id);
         return new KafkaProducer<>(
                 properties, new ByteArraySerializer(), new ByteArraySerializer());
     }
@@ -125,8 +167,14 @@ class RedriveITCase {
     }
 
     private void deadLetter(String session, String reason, String original, long length) {
+        deadLetter(topics.prompts(), session, reason, original, length);
+    }
+
+    private void deadLetter(
+            String topic, String session, String reason, String original, long length) {
         DeadLetter letter =
                 DeadLetter.newBuilder()
+                        .setTopic(topic)
                         .setSessionId(session)
                         .setReason(reason)
                         .setOriginal(ByteBuffer.wrap(bytes(original)))

@@ -100,6 +100,8 @@ class ResumedRunITCase {
                 TestCluster.tinyModel(),
                 "--work-dir",
                 directory.resolve("work").toString(),
+                "--checkpoint-dir",
+                directory.resolve("checkpoints").toUri().toString(),
                 "--json",
                 "-Drest.bind-port=0",
                 "-Dmillrace.kernels=reference",

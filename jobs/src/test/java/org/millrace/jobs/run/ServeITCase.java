@@ -8,6 +8,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.ServerSocket;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -59,6 +60,27 @@ class ServeITCase {
         assertThat(second.get("requestId").asText()).isEqualTo("2");
         assertThat(second.get("usage").get("reusedTokens").asInt()).isPositive();
         stop();
+    }
+
+    @Test
+    void goesOnByItselfAfterItWasKilled() throws Exception {
+        int sessions = 40;
+        serve("-Dmillrace.max-sequences=2", "-Dmillrace.kernels=reference");
+        StringBuilder prompts = new StringBuilder();
+        for (int i = 0; i < sessions; i++) {
+            prompts.append("{\"session\":\"s")
+                    .append(i)
+                    .append("\",\"request\":\"1\",\"text\":\"Hello\",");
+            prompts.append("\"maxTokens\":100,\"ignoreEos\":true}\n");
+        }
+        produce(prompts.toString());
+        consume(1);
+        process.destroyForcibly().waitFor();
+
+        serve();
+        assertThat(consume(sessions)).hasSize(sessions);
+        String savepoint = stop();
+        assertThat(Path.of(URI.create(savepoint))).isDirectory();
     }
 
     private void serve(String... options) throws Exception {
