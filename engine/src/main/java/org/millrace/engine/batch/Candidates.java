@@ -85,6 +85,13 @@ final class Candidates {
     }
 
     private void addSection() {
+        if (nextSection >= REACH) {
+            throw new IllegalStateException(
+                    "no such candidate: candidates="
+                            + ids.length
+                            + ", largestScaledLogit="
+                            + largest);
+        }
         float from = nextSection;
         float to = Math.min(from + sectionWidth, REACH);
         long[] keys = new long[64];

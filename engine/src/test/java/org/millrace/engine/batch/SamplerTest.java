@@ -1,6 +1,7 @@
 package org.millrace.engine.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.Comparator;
@@ -10,6 +11,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -113,6 +115,34 @@ class SamplerTest {
         GenerationParams params = params(0f, 0, 1f, 0f, 2f, 0);
         assertThat(Sampler.sample(logits, params, new int[] {1, 1, 1}, 0).id()).isZero();
         assertThat(logits).containsExactly(2f, 1.5f, -1f);
+    }
+
+    @Test
+    void theLeastDivisorsStillDraw() {
+        GenerationParams params = params(1e-6f, 0, 1f, 0f, 1e-6f, 1);
+        float[] logits = {1e9f, -1e9f, 2e9f};
+        assertThat(Sampler.sample(logits, params, new int[] {0, 2}, 0).id()).isEqualTo(2);
+        assertThat(logits).doesNotContain(Float.POSITIVE_INFINITY);
+    }
+
+    @ParameterizedTest
+    @ValueSource(floats = {1e-40f, 9e-7f, Float.NaN, Float.POSITIVE_INFINITY, -1f, 101f})
+    void divisorsThatCouldGiveInfinityAreRefused(float value) {
+        assertThatThrownBy(() -> params(value, 0, 1f, 0f, 1f, 1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("temperature=" + value + ", must be 0 or in [1e-6, 100]");
+        assertThatThrownBy(() -> params(0f, 0, 1f, 0f, value, 1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("repetitionPenalty=" + value + ", must be in [1e-6, 100]");
+    }
+
+    @Test
+    @Timeout(value = 20, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void aRankBeyondTheCandidatesIsAnError() {
+        Candidates none = new Candidates(new float[] {1f, Float.POSITIVE_INFINITY});
+        assertThatThrownBy(() -> none.id(0)).hasMessageContaining("candidates=0");
+        Candidates two = new Candidates(new float[] {1f, -30f, 3f});
+        assertThatThrownBy(() -> two.id(2)).hasMessageContaining("candidates=2");
     }
 
     @Test

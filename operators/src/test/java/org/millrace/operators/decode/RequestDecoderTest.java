@@ -92,6 +92,8 @@ class RequestDecoderTest {
                 bad(DeadLetterReason.INVALID_PARAMETER, temperature(Float.NaN)),
                 bad(DeadLetterReason.INVALID_PARAMETER, temperature(-1)),
                 bad(DeadLetterReason.INVALID_PARAMETER, temperature(Float.POSITIVE_INFINITY)),
+                bad(DeadLetterReason.INVALID_PARAMETER, temperature(1e-40f)),
+                bad(DeadLetterReason.INVALID_PARAMETER, repetitionPenalty(1e-40f)),
                 bad(DeadLetterReason.INVALID_PARAMETER, stopString("")),
                 bad(DeadLetterReason.INVALID_PARAMETER, stopString("x".repeat(257))));
     }
@@ -174,6 +176,11 @@ class RequestDecoderTest {
     private static PromptRequest.Builder temperature(float temperature) {
         return text("Hi")
                 .setSampling(SamplingParams.newBuilder().setTemperature(temperature).build());
+    }
+
+    private static PromptRequest.Builder repetitionPenalty(float penalty) {
+        return text("Hi")
+                .setSampling(SamplingParams.newBuilder().setRepetitionPenalty(penalty).build());
     }
 
     private static PromptRequest.Builder stopString(String stop) {
