@@ -94,6 +94,10 @@ class RequestDecoderTest {
                 bad(DeadLetterReason.INVALID_PARAMETER, temperature(Float.POSITIVE_INFINITY)),
                 bad(DeadLetterReason.INVALID_PARAMETER, temperature(1e-40f)),
                 bad(DeadLetterReason.INVALID_PARAMETER, repetitionPenalty(1e-40f)),
+                bad(
+                        DeadLetterReason.INVALID_PARAMETER,
+                        retention("full,".repeat(1 << 14) + "full")),
+                bad(DeadLetterReason.INVALID_PARAMETER, retention("1..9999/9999,full")),
                 bad(DeadLetterReason.INVALID_PARAMETER, stopString("")),
                 bad(DeadLetterReason.INVALID_PARAMETER, stopString("x".repeat(257))));
     }
@@ -181,6 +185,10 @@ class RequestDecoderTest {
     private static PromptRequest.Builder repetitionPenalty(float penalty) {
         return text("Hi")
                 .setSampling(SamplingParams.newBuilder().setRepetitionPenalty(penalty).build());
+    }
+
+    private static PromptRequest.Builder retention(String ladder) {
+        return text("Hi").setRetention("fastgen-paper ladder=" + ladder);
     }
 
     private static PromptRequest.Builder stopString(String stop) {

@@ -1,5 +1,6 @@
 package org.millrace.engine.kvcache.policy;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.Locale;
@@ -12,13 +13,17 @@ import java.util.TreeMap;
  *
  * <p>Text form, for records, state and command lines: the policy's name, then {@code option=value}
  * in the options' order, separated by spaces, such as {@code window local-ratio=0.3
- * review-interval=32}. What is left out takes the policy's default; what is written by {@link
- * #toString} leaves nothing out, so that stored sessions do not change with the defaults.
+ * review-interval=32}; at most {@value #MAX_TEXT_BYTES} bytes of UTF-8. What is left out takes the
+ * policy's default; what is written by {@link #toString} leaves nothing out, so that stored
+ * sessions do not change with the defaults.
  *
  * @param policy name, one of {@link RetentionPolicies#names}
  * @param options canonical values
  */
 public record Retention(String policy, SortedMap<RetentionOption, String> options) {
+    /** Longest text form, in bytes of UTF-8, also with all options written out. */
+    public static final int MAX_TEXT_BYTES = 1024;
+
     /** Keeps everything. */
     public static final Retention FULL = new Retention(Full.NAME, new TreeMap<>());
 
@@ -41,6 +46,7 @@ public record Retention(String policy, SortedMap<RetentionOption, String> option
      * @throws IllegalArgumentException naming what is wrong and what would be right
      */
     public static Retention parse(String text) {
+        checkLength(text);
         String[] words = text.strip().split("\\s+");
         Retention retention = of(words[0]);
         Map<RetentionOption, String> seen = new EnumMap<>(RetentionOption.class);
@@ -57,6 +63,7 @@ public record Retention(String policy, SortedMap<RetentionOption, String> option
             }
             retention = retention.with(option, pair[1]);
         }
+        checkLength(retention.toString());
         return retention;
     }
 
@@ -77,6 +84,17 @@ public record Retention(String policy, SortedMap<RetentionOption, String> option
         // A ladder's rungs are only known to be right once they are read with the other options.
         RetentionPolicies.lookup(retention);
         return retention;
+    }
+
+    private static void checkLength(String text) {
+        int bytes = text.getBytes(StandardCharsets.UTF_8).length;
+        if (bytes > MAX_TEXT_BYTES) {
+            throw new IllegalArgumentException(
+                    "bad retention: retentionBytes="
+                            + bytes
+                            + ", must be at most "
+                            + MAX_TEXT_BYTES);
+        }
     }
 
     /** Whether the policy has this option. */

@@ -46,6 +46,35 @@ class RetentionTest {
                         "full");
     }
 
+    @Test
+    void longestLadder() {
+        Retention retention = Retention.parse("fastgen-paper ladder=1..63/64,full");
+        assertThat(RetentionPolicies.lookup(retention).rungs()).hasSize(64);
+    }
+
+    @Test
+    void longTextIsRefused() {
+        assertThatThrownBy(
+                        () ->
+                                Retention.parse(
+                                        "fastgen-paper ladder=" + "full,".repeat(1 << 14) + "full"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("bad retention: retentionBytes=81945, must be at most 1024");
+        assertThatThrownBy(() -> Retention.parse("ä".repeat(513)))
+                .hasMessageContaining("retentionBytes=1026");
+    }
+
+    /** What is stored names all options: it must be readable again. */
+    @Test
+    void textThatIsTooLongWithAllOptionsIsRefused() {
+        String ladder = "special+special+special+special,".repeat(31) + "full";
+        String text = "fastgen-paper ladder=" + ladder;
+        assertThat(text).hasSizeLessThan(Retention.MAX_TEXT_BYTES);
+        assertThatThrownBy(() -> Retention.parse(text))
+                .hasMessageContaining("retentionBytes=")
+                .hasMessageContaining("must be at most 1024");
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -64,7 +93,11 @@ class RetentionTest {
                 "fastgen-paper rows=last:0 | rows=last:0, must be all, last:32 or last:1/4",
                 "fastgen-paper ladder=special+noise,full | component=noise, must be special",
                 "fastgen-paper ladder=special,local | last of several rungs must be full",
-                "fastgen-paper ladder=1/16+special,full | a budget must come last in its rung"
+                "fastgen-paper ladder=1/16+special,full | a budget must come last in its rung",
+                "fastgen-paper ladder=1..64/64,full | rungs=65, must be at most 64",
+                "fastgen-paper ladder=1..9999/9999,1..9999/9999,full | rungs=19999, must be at most 64",
+                "fastgen-paper ladder=5..1/16,full | range=5..1/16, must ascend",
+                "fastgen-paper ladder=5..1/16 | range=5..1/16, must ascend"
             })
     void badTextIsNamed(String text, String message) {
         assertThatThrownBy(() -> Retention.parse(text))
