@@ -5,6 +5,9 @@ import org.millrace.schemas.DeadLetter;
 
 /** Makes dead letters. */
 public final class DeadLetters {
+    /** Longest detail, in characters, before its length is told. */
+    static final int MAX_DETAIL = 2000;
+
     private DeadLetters() {}
 
     /**
@@ -58,7 +61,7 @@ public final class DeadLetters {
                         .setSessionId(sessionId)
                         .setRequestId(requestId)
                         .setReason(reason.code())
-                        .setDetail(detail)
+                        .setDetail(abbreviate(detail, MAX_DETAIL))
                         .setOriginal(
                                 original.prefix() == null
                                         ? null
@@ -68,5 +71,14 @@ public final class DeadLetters {
                         .setPartialText(partialText)
                         .build();
         return new OutputRecord(sessionId, letter, origin.headers());
+    }
+
+    /** The text, or if it is longer than {@code most} characters its beginning and its length. */
+    public static String abbreviate(String text, int most) {
+        if (text.length() <= most) {
+            return text;
+        }
+        int end = Character.isHighSurrogate(text.charAt(most - 1)) ? most - 1 : most;
+        return text.substring(0, end) + "... (length=" + text.length() + ")";
     }
 }

@@ -10,6 +10,7 @@ import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.kvcache.policy.RetentionPolicies;
 import org.millrace.operators.DeadLetterReason;
+import org.millrace.operators.DeadLetters;
 import org.millrace.operators.OriginalValue;
 import org.millrace.schemas.ChatMessage;
 import org.millrace.schemas.GenerationLimits;
@@ -228,8 +229,6 @@ public final class RequestDecoder {
     }
 
     private static String abbreviate(String text) {
-        return text.length() <= 64
-                ? text
-                : text.substring(0, 64) + "... (length=" + text.length() + ")";
+        return DeadLetters.abbreviate(text, 64);
     }
 }

@@ -1,0 +1,41 @@
+package org.millrace.operators;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.millrace.schemas.DeadLetter;
+import org.millrace.schemas.RecordCodec;
+
+class DeadLettersTest {
+    private static final Origin ORIGIN = new Origin("prompts", 0, 7, 1000, List.of());
+
+    private static OutputRecord letter(Origin origin, String detail) {
+        OriginalValue original = OriginalValue.of(new byte[OriginalValue.MAX_PREFIX_BYTES]);
+        return DeadLetters.of(
+                origin, original, "s", "r", DeadLetterReason.INVALID_PARAMETER, detail);
+    }
+
+    private static DeadLetter letter(String detail) {
+        return (DeadLetter) letter(ORIGIN, detail).value();
+    }
+
+    @Test
+    void aLongDetailIsCut() {
+        DeadLetter letter = letter("x".repeat(1 << 20));
+        assertThat(letter.getDetail()).isEqualTo("x".repeat(2000) + "... (length=1048576)");
+        assertThat(RecordCodec.DEAD_LETTER.encode(letter)).hasSizeLessThan(900_000);
+    }
+
+    @Test
+    void aDetailThatFitsStays() {
+        assertThat(letter("x".repeat(2000)).getDetail()).isEqualTo("x".repeat(2000));
+    }
+
+    @Test
+    void noCharacterIsCutInTwo() {
+        String smiley = "\uD83D\uDE00";
+        assertThat(letter("x" + smiley.repeat(1000)).getDetail())
+                .isEqualTo("x" + smiley.repeat(999) + "... (length=2001)");
+    }
+}
