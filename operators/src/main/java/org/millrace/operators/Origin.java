@@ -1,5 +1,6 @@
 package org.millrace.operators;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
@@ -11,7 +12,20 @@ import java.util.List;
  */
 public record Origin(
         String topic, int partition, long offset, long timestampMillis, List<Header> headers) {
+    /** Most {@link #headerBytes}: answers and dead letters carry the headers, too. */
+    public static final int MAX_HEADER_BYTES = 64 * 1024;
+
     public Origin {
         headers = List.copyOf(headers);
+    }
+
+    /** Size of all headers: names, values and their lengths. */
+    public long headerBytes() {
+        return headers.stream().mapToLong(Origin::bytes).sum();
+    }
+
+    private static long bytes(Header header) {
+        int value = header.value() == null ? 0 : header.value().length;
+        return 2L * Integer.BYTES + header.name().getBytes(StandardCharsets.UTF_8).length + value;
     }
 }

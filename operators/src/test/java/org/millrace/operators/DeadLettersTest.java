@@ -8,7 +8,9 @@ import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.RecordCodec;
 
 class DeadLettersTest {
-    private static final Origin ORIGIN = new Origin("prompts", 0, 7, 1000, List.of());
+    private static Origin origin(List<Header> headers) {
+        return new Origin("prompts", 0, 7, 1000, headers);
+    }
 
     private static OutputRecord letter(Origin origin, String detail) {
         OriginalValue original = OriginalValue.of(new byte[OriginalValue.MAX_PREFIX_BYTES]);
@@ -17,7 +19,7 @@ class DeadLettersTest {
     }
 
     private static DeadLetter letter(String detail) {
-        return (DeadLetter) letter(ORIGIN, detail).value();
+        return (DeadLetter) letter(origin(List.of()), detail).value();
     }
 
     @Test
@@ -30,6 +32,14 @@ class DeadLettersTest {
     @Test
     void aDetailThatFitsStays() {
         assertThat(letter("x".repeat(2000)).getDetail()).isEqualTo("x".repeat(2000));
+    }
+
+    @Test
+    void tooManyHeadersAreLeftOut() {
+        Header small = new Header("trace", new byte[] {1});
+        Header large = new Header("bulk", new byte[Origin.MAX_HEADER_BYTES]);
+        assertThat(letter(origin(List.of(small)), "x").headers()).containsExactly(small);
+        assertThat(letter(origin(List.of(small, large)), "x").headers()).isEmpty();
     }
 
     @Test

@@ -11,6 +11,7 @@ import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.kvcache.policy.RetentionPolicies;
 import org.millrace.operators.DeadLetterReason;
 import org.millrace.operators.DeadLetters;
+import org.millrace.operators.Origin;
 import org.millrace.operators.OriginalValue;
 import org.millrace.schemas.ChatMessage;
 import org.millrace.schemas.GenerationLimits;
@@ -45,6 +46,7 @@ public final class RequestDecoder {
     public static PromptRequest decode(RawRecord record, WireFormat format)
             throws BadRequestException, IOException {
         String sessionId = sessionId(record.key());
+        checkHeaders(record.origin());
         PromptRequest request = parse(record.value(), format);
         if (!request.getSessionId().equals(sessionId)) {
             throw new BadRequestException(
@@ -152,6 +154,15 @@ public final class RequestDecoder {
             return sessionId(key);
         } catch (BadRequestException e) {
             return null;
+        }
+    }
+
+    private static void checkHeaders(Origin origin) throws BadRequestException {
+        long bytes = origin.headerBytes();
+        if (bytes > Origin.MAX_HEADER_BYTES) {
+            throw new BadRequestException(
+                    DeadLetterReason.TOO_LARGE,
+                    "headerBytes=" + bytes + ", must be at most " + Origin.MAX_HEADER_BYTES);
         }
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -15,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.millrace.operators.DeadLetterReason;
+import org.millrace.operators.Header;
 import org.millrace.operators.Origin;
 import org.millrace.operators.OutputRecord;
 import org.millrace.operators.OutputTags;
@@ -55,6 +57,15 @@ class RequestDecoderTest {
                 Arguments.of(
                         DeadLetterReason.TOO_LARGE,
                         record("s", encode(text("x".repeat(1 << 20)).build()))),
+                Arguments.of(
+                        DeadLetterReason.TOO_LARGE,
+                        record(good, new Header("bulk", new byte[Origin.MAX_HEADER_BYTES]))),
+                Arguments.of(
+                        DeadLetterReason.TOO_LARGE,
+                        record(
+                                good,
+                                Collections.nCopies(100_000, new Header("", null))
+                                        .toArray(Header[]::new))),
                 Arguments.of(DeadLetterReason.NOT_AVRO, record("s", new byte[0])),
                 Arguments.of(
                         DeadLetterReason.NOT_AVRO,
@@ -129,6 +140,7 @@ class RequestDecoderTest {
         assertThat(letter.getOriginalLength())
                 .isEqualTo(record.value() == null ? 0 : record.value().length);
         assertThat(RecordCodec.DEAD_LETTER.encode(letter)).hasSizeLessThan(900_000);
+        assertThat(output.headers()).isEmpty();
         harness.close();
     }
 
@@ -205,8 +217,15 @@ class RequestDecoderTest {
     }
 
     private static RawRecord record(byte[] key, byte[] value) {
-        return new RawRecord(
-                key, value, new Origin("prompts", 3, 77, 1_700_000_000_000L, List.of()));
+        return new RawRecord(key, value, origin());
+    }
+
+    private static RawRecord record(byte[] value, Header... headers) {
+        return new RawRecord("s".getBytes(StandardCharsets.UTF_8), value, origin(headers));
+    }
+
+    private static Origin origin(Header... headers) {
+        return new Origin("prompts", 3, 77, 1_700_000_000_000L, List.of(headers));
     }
 
     private static int indexOf(byte[] bytes, int value, int from) {
