@@ -32,6 +32,7 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 public record KafkaTopics(String prompts, String tokens, String completions, String deadLetters) {
     private static final Duration CREATION_TIMEOUT = Duration.ofSeconds(30);
     private static final String TIMESTAMP_TYPE = "message.timestamp.type";
+    private static final String MAX_MESSAGE_BYTES = "max.message.bytes";
     private static final String MAX_TRANSACTION_TIMEOUT = "transaction.max.timeout.ms";
 
     /**
@@ -66,7 +67,7 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
             List<NewTopic> missing = new ArrayList<>();
             for (String name : names()) {
                 if (!existing.contains(name)) {
-                    missing.add(new NewTopic(name, Optional.of(partitions), Optional.empty()));
+                    missing.add(newTopic(name, partitions));
                 }
             }
             create(admin, missing);
@@ -79,6 +80,15 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while creating topics", e);
         }
+    }
+
+    /** Topics that are written take whatever the producers send. */
+    NewTopic newTopic(String name, int partitions) {
+        NewTopic topic = new NewTopic(name, Optional.of(partitions), Optional.empty());
+        return name.equals(prompts)
+                ? topic
+                : topic.configs(
+                        Map.of(MAX_MESSAGE_BYTES, Integer.toString(OutputSinks.MAX_RECORD_BYTES)));
     }
 
     private static void create(Admin admin, List<NewTopic> missing)

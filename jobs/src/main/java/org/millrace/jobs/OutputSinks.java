@@ -14,6 +14,14 @@ import org.millrace.schemas.WireFormat;
 final class OutputSinks {
     static final String TRANSACTION_TIMEOUT = "transaction.timeout.ms";
 
+    /**
+     * Largest record, in bytes, unless it is configured: Kafka's 1 MiB is less than a long answer
+     * with log probabilities can have. Managed brokers allow this much.
+     */
+    static final int MAX_RECORD_BYTES = 8 << 20;
+
+    private static final String MAX_REQUEST_SIZE = "max.request.size";
+
     private OutputSinks() {}
 
     /** For tokens: visible at once. */
@@ -50,8 +58,16 @@ final class OutputSinks {
     private static KafkaSinkBuilder<OutputRecord> builder(
             KafkaTopics topics, Properties kafka, WireFormat format) {
         return KafkaSink.<OutputRecord>builder()
-                .setKafkaProducerConfig(kafka)
+                .setKafkaProducerConfig(producer(kafka))
                 .setBootstrapServers(kafka.getProperty("bootstrap.servers"))
                 .setRecordSerializer(new OutputRecordSerializer(topics, format));
+    }
+
+    /** The properties with defaults for producers. */
+    static Properties producer(Properties kafka) {
+        Properties producer = new Properties();
+        producer.putAll(kafka);
+        producer.putIfAbsent(MAX_REQUEST_SIZE, Integer.toString(MAX_RECORD_BYTES));
+        return producer;
     }
 }

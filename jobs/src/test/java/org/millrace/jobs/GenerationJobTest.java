@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Map;
+import java.util.Properties;
 import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
@@ -70,6 +71,21 @@ class GenerationJobTest {
         Configuration config = new Configuration();
         config.set(MillraceOptions.TOKENS_TOPIC, "prompts");
         assertThatThrownBy(() -> KafkaTopics.of(config)).hasMessageContaining("topics must differ");
+    }
+
+    @Test
+    void largeRecordsCanBeWritten() {
+        Properties kafka = new Properties();
+        kafka.setProperty("bootstrap.servers", "a:1");
+        assertThat(OutputSinks.producer(kafka))
+                .containsEntry("bootstrap.servers", "a:1")
+                .containsEntry("max.request.size", "8388608");
+        kafka.setProperty("max.request.size", "1000");
+        assertThat(OutputSinks.producer(kafka)).containsEntry("max.request.size", "1000");
+        KafkaTopics topics = KafkaTopics.of(new Configuration());
+        assertThat(topics.newTopic("dead-letters", 1).configs())
+                .containsEntry("max.message.bytes", "8388608");
+        assertThat(topics.newTopic("prompts", 1).configs()).isNull();
     }
 
     @Test
