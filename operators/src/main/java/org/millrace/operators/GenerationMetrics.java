@@ -24,6 +24,11 @@ import org.millrace.engine.kvcache.policy.RetentionPolicies;
 final class GenerationMetrics {
     private static final int WINDOW = 1000;
 
+    /** Most rungs with a counter of their own: requests can name any number of them. */
+    private static final int MAX_RUNGS = 64;
+
+    private static final String OTHER_RUNGS = "other";
+
     private final MetricGroup group;
     private final Map<String, Counter> headsOnRung = new HashMap<>();
     private final Counter promptTokens;
@@ -129,19 +134,27 @@ final class GenerationMetrics {
     private void compacted(StepResult.Compacted compacted) {
         Retention retention = compacted.retention();
         List<String> rungs = RetentionPolicies.lookup(retention).rungs();
-        MetricGroup policy = group.addGroup("policy", retention.policy());
         for (HeadChoice head : compacted.heads()) {
             int kept = head.kept().cardinality();
             keptSlots.inc(kept);
             droppedSlots.inc(compacted.columns() - kept);
-            headsOnRung
-                    .computeIfAbsent(
-                            retention.policy() + " " + rungs.get(head.rung()),
-                            name ->
-                                    policy.addGroup("rung", rungs.get(head.rung()))
-                                            .counter("heads"))
-                    .inc();
+            headsOnRung(retention.policy(), rungs.get(head.rung())).inc();
         }
+    }
+
+    private Counter headsOnRung(String policy, String rung) {
+        boolean isKnown = headsOnRung.containsKey(name(policy, rung));
+        String counted = isKnown || headsOnRung.size() < MAX_RUNGS ? rung : OTHER_RUNGS;
+        return headsOnRung.computeIfAbsent(
+                name(policy, counted),
+                name ->
+                        group.addGroup("policy", policy)
+                                .addGroup("rung", counted)
+                                .counter("heads"));
+    }
+
+    private static String name(String policy, String rung) {
+        return policy + " " + rung;
     }
 
     void firstToken(long millis) {

@@ -2,6 +2,8 @@ package org.millrace.operators;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.BitSet;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.flink.metrics.Counter;
@@ -10,23 +12,38 @@ import org.apache.flink.metrics.Histogram;
 import org.apache.flink.metrics.Metric;
 import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
 import org.junit.jupiter.api.Test;
+import org.millrace.engine.batch.StepResult;
 import org.millrace.engine.kernels.DeviceUsage;
 import org.millrace.engine.kernels.DeviceUsage.Work;
+import org.millrace.engine.kvcache.policy.HeadChoice;
+import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.engine.kvcache.policy.ScoreMode;
 
 class GenerationMetricsTest {
     private final Map<String, Metric> registered = new TreeMap<>();
 
     /** Flink's registry reduced to names. */
     private final class Group extends UnregisteredMetricsGroup {
+        private final String prefix;
+
+        Group(String prefix) {
+            this.prefix = prefix;
+        }
+
         @Override
         public Group addGroup(String name) {
             return this;
         }
 
         @Override
+        public Group addGroup(String key, String value) {
+            return new Group(prefix + key + "." + value + ".");
+        }
+
+        @Override
         public Counter counter(String name) {
             Counter counter = super.counter(name);
-            registered.put(name, counter);
+            registered.put(prefix + name, counter);
             return counter;
         }
 
@@ -52,7 +69,7 @@ class GenerationMetricsTest {
 
     @Test
     void countsWhatHappens() {
-        GenerationMetrics metrics = new GenerationMetrics(new Group());
+        GenerationMetrics metrics = new GenerationMetrics(new Group(""));
         metrics.watch(() -> 3, () -> 4);
         metrics.watchPool(() -> 5L, 6);
         Map<Work, Long> nanos =
@@ -99,6 +116,32 @@ class GenerationMetricsTest {
         assertThat(max("stepMicros")).isEqualTo(2500);
         assertThat(max("firstTokenMicros")).isEqualTo(7000);
         assertThat(max("tokenGapMicros")).isEqualTo(8);
+    }
+
+    @Test
+    void manyRungsAreCountedTogether() {
+        GenerationMetrics metrics = new GenerationMetrics(new Group(""));
+        for (int keep = 1; keep <= 1000; keep++) {
+            compact(metrics, "fastgen keep=" + keep / 2000.0);
+        }
+        compact(metrics, "fastgen keep=" + 1 / 2000.0);
+        compact(metrics, "snapkv");
+        assertThat(registered.keySet())
+                .filteredOn(name -> name.startsWith("policy."))
+                .hasSize(64 + 2);
+        assertThat(value("policy.fastgen.rung.5.0E-4.heads")).isEqualTo(2L);
+        assertThat(value("policy.fastgen.rung.other.heads")).isEqualTo(1000L - 64);
+        assertThat(value("policy.snapkv.rung.other.heads")).isEqualTo(1L);
+    }
+
+    /** One head that takes the first rung. */
+    private static void compact(GenerationMetrics metrics, String retention) {
+        StepResult step = new StepResult();
+        HeadChoice head =
+                new HeadChoice(0, List.of(), List.of(), new BitSet(), ScoreMode.NONE, null);
+        step.compacted()
+                .add(new StepResult.Compacted(null, Retention.parse(retention), 1, List.of(head)));
+        metrics.compressed(step);
     }
 
     private long max(String histogram) {
