@@ -17,6 +17,7 @@ import org.apache.flink.state.rocksdb.EmbeddedRocksDBStateBackend;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.millrace.operators.state.ImmutableBytesSerializer;
 import org.millrace.schemas.CacheStatistics;
 import org.millrace.schemas.Completion;
@@ -257,6 +258,51 @@ class RetentionOperatorTest {
             harness.runAll();
             assertThat(resumed.getTokenIds()).isEqualTo(lastOf(harness).getTokenIds());
             assertThat(resumed.getCache()).isEqualTo(lastOf(harness).getCache());
+        }
+    }
+
+    private static PromptEnvelope longTurn(String request, String policy, int words) {
+        return Prompts.envelope(
+                Prompts.turnRequest("s0", request, "a ".repeat(words), 20)
+                        .setRetention(policy)
+                        .build(),
+                1000);
+    }
+
+    private static void runMails(GenerationHarness harness, int count) throws Exception {
+        for (int i = 0; i < count; i++) {
+            harness.runMail();
+        }
+    }
+
+    /** Sends a turn behind one that is cancelled, and has it answered. */
+    private static TreeMap<String, List<Object>> cancelAndGoOn(
+            GenerationHarness harness, PromptEnvelope next) throws Exception {
+        harness.send(Prompts.cancel("s0", "r1"));
+        harness.send(next);
+        harness.runAll();
+        return GenerationHarness.comparable(harness.completions());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"h2o", "fastgen"})
+    void whatWasMeasuredOfATurnThatEndedBeforeItIsBackIsForgotten(String policy) throws Exception {
+        PromptEnvelope next = longTurn("r2", policy, 300);
+        OperatorSubtaskState state;
+        TreeMap<String, List<Object>> expected;
+        int expectedEntries;
+        try (GenerationHarness harness = open(16)) {
+            harness.send(longTurn("r1", policy, 150));
+            runMails(harness, 5);
+            state = harness.snapshot();
+            expected = cancelAndGoOn(harness, next);
+            expectedEntries = harness.stateEntries();
+        }
+        try (GenerationHarness harness =
+                new GenerationHarness(options(16), new HashMapStateBackend(), 1, 0)) {
+            harness.open(state, 1, 1);
+            assertThat(cancelAndGoOn(harness, next)).isEqualTo(expected).hasSize(2);
+            assertThat(harness.stateEntries()).isEqualTo(expectedEntries);
         }
     }
 }

@@ -33,12 +33,19 @@ final class Compactor {
     }
 
     /**
-     * To be called when a sequence joins: a turn before may have ended in the midst of its reviews,
-     * and a compaction may be due before anything is computed.
+     * To be called when a sequence joins: a turn before may have ended in the midst of its prompt
+     * or of its reviews, and a compaction may be due before anything is computed.
      */
     void join(Sequence sequence) {
+        endProfileOfOthers(sequence);
         freezeUnlessReviewing(sequence);
         compactIfDue(sequence);
+    }
+
+    private void endProfileOfOthers(Sequence sequence) {
+        SessionCache cache = sequence.cache();
+        TurnSchedule.Compressed due = sequence.schedule().due(cache);
+        cache.endProfileUnlessOf(due == null ? null : measuredTurn(due).orElse(null));
     }
 
     private static void freezeUnlessReviewing(Sequence sequence) {

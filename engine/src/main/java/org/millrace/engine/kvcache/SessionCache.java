@@ -421,6 +421,18 @@ public final class SessionCache implements AutoCloseable {
         pool.statistics().write(profileOffset + (long) head * values.length, values);
     }
 
+    /**
+     * Forgets what was measured of a turn other than {@code turn}.
+     *
+     * @param turn null for none
+     */
+    public void endProfileUnlessOf(ProfiledTurn turn) {
+        ProfiledTurn measured = savedProfile == null ? profiledTurn : savedProfile.turn();
+        if (measured != null && !measured.equals(turn)) {
+            endProfile();
+        }
+    }
+
     /** Forgets what was measured. */
     public void endProfile() {
         savedProfile = null;
