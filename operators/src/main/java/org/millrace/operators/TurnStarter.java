@@ -80,7 +80,10 @@ final class TurnStarter {
         return new Candidate(place, entry, envelope, fresh.positions(), fresh, null);
     }
 
-    /** Makes a rest of the selected session ready; null if it has nothing to compress. */
+    /**
+     * Makes a rest of the selected session ready; null if it has nothing to compress, or would need
+     * more than the whole pool.
+     */
     Candidate prepareRest(WaitingLine.Place place, SessionWork.Entry entry) throws Exception {
         SessionRecord session = state.session();
         checkModel(session.modelFingerprint());
@@ -89,7 +92,9 @@ final class TurnStarter {
             return null;
         }
         int positions = Sequence.positionsNeeded(rested, model.config().contextLength());
-        return new Candidate(place, entry, null, positions, null, null);
+        return positions > generator.maxSessionTokens()
+                ? null
+                : new Candidate(place, entry, null, positions, null, null);
     }
 
     private void checkModel(String fingerprint) {

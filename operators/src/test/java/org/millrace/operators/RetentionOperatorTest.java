@@ -34,6 +34,7 @@ class RetentionOperatorTest {
                     "full");
 
     private static final long IDLE_MILLIS = 60_000;
+    private static final long SMALL_MANAGED_BYTES = 2 * 900_000;
 
     private static GenerationOptions options(int maxBatchTokens) {
         return new GenerationOptions(
@@ -303,6 +304,28 @@ class RetentionOperatorTest {
             harness.open(state, 1, 1);
             assertThat(cancelAndGoOn(harness, next)).isEqualTo(expected).hasSize(2);
             assertThat(harness.stateEntries()).isEqualTo(expectedEntries);
+        }
+    }
+
+    @Test
+    void aRestThatThePoolCanNeverHoldIsSkipped() throws Exception {
+        TreeMap<String, List<Object>> expected;
+        try (GenerationHarness harness = open(64)) {
+            harness.send(turn("s", "r1", "full", 1000));
+            harness.send(turn("s", "r2", "full", 1000));
+            harness.runAll();
+            expected = GenerationHarness.comparable(harness.completions());
+        }
+        try (GenerationHarness harness =
+                new GenerationHarness(
+                                options(64), new HashMapStateBackend(), 1, 0, SMALL_MANAGED_BYTES)
+                        .open()) {
+            harness.send(turn("s", "r1", "full", 1000));
+            harness.runAll();
+            harness.send(turn("s", "r2", "full", 1001 + IDLE_MILLIS));
+            runMails(harness, 200);
+            assertThat(GenerationHarness.comparable(harness.completions())).isEqualTo(expected);
+            assertThat(harness.runMail()).as("work left").isFalse();
         }
     }
 }
