@@ -340,12 +340,13 @@ final class StepLoop {
             endWaiting(next.envelope(), next.entry(), next.resumed(), FinishReason.DEADLINE);
             return true;
         }
-        if (!hasRoomFor(next)) {
+        Sequence started = hasRoomFor(next) ? starter.start(next) : null;
+        if (started == null) {
             return false;
         }
         candidate = null;
         queues.line().leave(place.sessionId());
-        live.put(place.sessionId(), starter.start(next));
+        live.put(place.sessionId(), started);
         return true;
     }
 

@@ -113,9 +113,16 @@ final class TurnStarter {
         }
     }
 
-    /** Submits a turn of the selected session; the generator must have room for it. */
+    /**
+     * Submits a turn of the selected session, for which the generator must have room; null if its
+     * cache cannot be used and there is none for a whole one, now.
+     */
     Sequence start(Candidate candidate) throws Exception {
         SessionCache cache = openCache(candidate.place().sessionId());
+        if (cache.length() == 0 && !generator.hasRoomFor(candidate.positions())) {
+            cache.close();
+            return null;
+        }
         Sequence sequence;
         if (candidate.resumed() != null) {
             sequence = resume(candidate, cache);

@@ -18,6 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.millrace.engine.ModelOptions;
+import org.millrace.engine.kvcache.KvType;
 import org.millrace.operators.state.ImmutableBytesSerializer;
 import org.millrace.schemas.CacheStatistics;
 import org.millrace.schemas.Completion;
@@ -37,9 +39,13 @@ class RetentionOperatorTest {
     private static final long SMALL_MANAGED_BYTES = 2 * 900_000;
 
     private static GenerationOptions options(int maxBatchTokens) {
+        return options(maxBatchTokens, TinyModel.OPTIONS);
+    }
+
+    private static GenerationOptions options(int maxBatchTokens, ModelOptions modelOptions) {
         return new GenerationOptions(
                 TinyModel.path().toString(),
-                TinyModel.OPTIONS,
+                modelOptions,
                 "full",
                 maxBatchTokens,
                 8,
@@ -326,6 +332,36 @@ class RetentionOperatorTest {
             runMails(harness, 200);
             assertThat(GenerationHarness.comparable(harness.completions())).isEqualTo(expected);
             assertThat(harness.runMail()).as("work left").isFalse();
+        }
+    }
+
+    /** A cache of another kv-type, or one with slots that are gone, needs all its pages. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aCacheThatCannotBeUsedWaitsForTheRoomOfAWholeOne(boolean isOfAnotherType)
+            throws Exception {
+        OperatorSubtaskState state;
+        GenerationOptions before =
+                options(64, TinyModel.options(isOfAnotherType ? KvType.INT8 : KvType.F16));
+        try (GenerationHarness harness =
+                new GenerationHarness(before, new HashMapStateBackend(), 1, 0).open()) {
+            harness.send(longTurn("r1", "streaming", 150));
+            harness.runAll();
+            if (!isOfAnotherType) {
+                losePages(harness);
+            }
+            state = harness.snapshot();
+        }
+        try (GenerationHarness harness =
+                new GenerationHarness(
+                        options(64), new HashMapStateBackend(), 1, 0, SMALL_MANAGED_BYTES)) {
+            harness.open(state, 1, 1);
+            harness.send(Prompts.turn("other", "r", "hello", 150));
+            harness.send(longTurn("r2", "streaming", 1));
+            harness.runAll();
+            assertThat(harness.completions())
+                    .extracting(Completion::getSessionId)
+                    .containsExactly("other", "s0");
         }
     }
 }

@@ -178,7 +178,7 @@ public final class Generator implements AutoCloseable {
      */
     public boolean hasRoomFor(byte[] header, int positions) {
         try {
-            return hasRoomForPages(SavedCache.pagesFor(header, positions));
+            return hasRoomForPages(SavedCache.pagesFor(header, pool.layout(), positions));
         } catch (CorruptCacheException | IncompatibleCacheException e) {
             // It cannot be restored either: the session will be computed again.
             return hasRoomFor(positions);

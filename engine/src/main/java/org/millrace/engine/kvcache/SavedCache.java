@@ -47,10 +47,12 @@ public record SavedCache(byte[] header, byte[] tails, byte[] scores, byte[] prof
      * Pages that the cache of a header needs until it has {@code positions} positions.
      *
      * @throws CorruptCacheException if the header's checksum fails
-     * @throws IncompatibleCacheException if its format is unknown
+     * @throws IncompatibleCacheException if it is of another model or layout, or its format is
+     *     unknown
      */
-    public static long pagesFor(byte[] header, int positions) {
+    public static long pagesFor(byte[] header, CacheLayout layout, int positions) {
         SavedHeader saved = SavedHeader.read(header);
+        saved.checkFingerprint(layout);
         return saved.pagesWith(Math.max(0, positions - saved.length()));
     }
 }

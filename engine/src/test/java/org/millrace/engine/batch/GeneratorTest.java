@@ -242,6 +242,32 @@ class GeneratorTest {
     }
 
     @Test
+    void storedCachesOfAnotherKindNeedTheRoomOfAWholeOne() {
+        try (Model model = TinyModels.open("gqa3/f16.gguf", KvType.F16, ActivationType.INT8);
+                Model other = TinyModels.open("gqa3/f16.gguf", KvType.INT8, ActivationType.INT8);
+                Generator generator = new Generator(model, OPTIONS)) {
+            Sequence sequence = submit(generator, prompt(70, 5), GenerationParams.greedy(10));
+            drain(generator);
+            SessionCache cache = sequence.cache();
+            for (int head = 0; head < model.cacheLayout().numHeads(); head++) {
+                int kvHeads = model.cacheLayout().numKvHeads();
+                cache.evict(head / kvHeads, head % kvHeads, position -> position < 64);
+            }
+            byte[] header = cache.save(new StoredSlots()).header();
+            assertThat(hasRoomInTwoPages(model, header)).isTrue();
+            assertThat(hasRoomInTwoPages(other, header)).isFalse();
+        }
+    }
+
+    /** Whether a session of 80 tokens fits into a pool of two pages for each head. */
+    private static boolean hasRoomInTwoPages(Model model, byte[] header) {
+        long poolBytes = model.cacheLayout().poolBytes(2 * model.cacheLayout().numHeads());
+        try (Generator generator = new Generator(model, new GeneratorOptions(poolBytes, 64, 4))) {
+            return generator.hasRoomFor(header, 80);
+        }
+    }
+
+    @Test
     void emptyPromptIsRefused() {
         try (Model model = TinyModels.open("gqa3/f16.gguf", KvType.F16, ActivationType.INT8);
                 Generator generator = new Generator(model, OPTIONS)) {

@@ -104,7 +104,8 @@ class DamagedCacheTest {
 
     private static boolean isRestored(PagePool pool, Stored stored) {
         try {
-            if (SavedCache.pagesFor(stored.cache().header(), 0) > pool.uncommittedPages()) {
+            if (SavedCache.pagesFor(stored.cache().header(), pool.layout(), 0)
+                    > pool.uncommittedPages()) {
                 return false;
             }
         } catch (CorruptCacheException | IncompatibleCacheException e) {
