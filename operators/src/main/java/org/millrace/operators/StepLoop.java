@@ -221,7 +221,9 @@ final class StepLoop {
         String sessionId = turn.sessionId();
         state.select(sessionId);
         live.remove(sessionId);
-        sequence.cache().freeze();
+        if (!sequence.isReviewAhead()) {
+            sequence.cache().freeze();
+        }
         state.storeCache(sequence.cache());
         if (sequence.finishReason() == FinishReason.NON_FINITE) {
             // Nothing that a broken turn computed is gone on from: the session is as before it.

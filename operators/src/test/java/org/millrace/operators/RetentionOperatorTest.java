@@ -35,6 +35,7 @@ class RetentionOperatorTest {
                     "streaming",
                     "full");
 
+    private static final String SCORED = "h2o local-ratio=0.2 frequent-ratio=0.2";
     private static final long IDLE_MILLIS = 60_000;
     private static final long SMALL_MANAGED_BYTES = 2 * 900_000;
 
@@ -363,5 +364,32 @@ class RetentionOperatorTest {
                     .extracting(Completion::getSessionId)
                     .containsExactly("other", "s0");
         }
+    }
+
+    /** The answer to a turn behind one that was cut when so many mails had run. */
+    private static List<Object> answerBehindACut(int mails, boolean isCacheLost) throws Exception {
+        try (GenerationHarness harness = open(8)) {
+            harness.send(turn("s0", "r1", SCORED, 1000));
+            harness.runAll();
+            if (isCacheLost) {
+                losePages(harness);
+            }
+            harness.send(turn("s0", "r2", SCORED, 1000));
+            runMails(harness, mails);
+            harness.send(Prompts.cancel("s0", "r2"));
+            harness.send(turn("s0", "r3", SCORED, 1000));
+            harness.runAll();
+            return GenerationHarness.comparable(harness.completions()).get("s0/r3");
+        }
+    }
+
+    /** In the midst of what was generated before. */
+    @ParameterizedTest
+    @ValueSource(ints = {12, 18})
+    void aCutWhileALostCacheIsComputedAgainChangesNothing(int mails) throws Exception {
+        List<Object> expected = answerBehindACut(3, false);
+        List<Object> actual = answerBehindACut(mails, true);
+        assertThat(actual.subList(0, 2)).isEqualTo(expected.subList(0, 2));
+        assertThat(actual.get(4)).as("log probabilities").isEqualTo(expected.get(4));
     }
 }

@@ -311,6 +311,14 @@ public final class Sequence {
         return schedule.due(cache) != null;
     }
 
+    /**
+     * Whether tokens generated before are computed again, and slots are scored and reviewed
+     * meanwhile.
+     */
+    public boolean isReviewAhead() {
+        return pendingTokens() > 1 && schedule.isReviewing(cache);
+    }
+
     /** Whether this only compresses a session that nobody waits for. */
     boolean isRest() {
         return turns.get(turns.size() - 1).isRest();
