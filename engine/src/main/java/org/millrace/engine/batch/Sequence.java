@@ -217,12 +217,20 @@ public final class Sequence {
 
     void finish(FinishReason reason) {
         finishReason = reason;
+        if (!isEarlierPromptMeasured()) {
+            cache.endProfile();
+        }
         replay = null;
         cache.endReplay();
-        cache.endProfile();
         if (decoder != null) {
             flush();
         }
+    }
+
+    /** Whether what is measured is the prompt of an earlier turn, which is computed again. */
+    private boolean isEarlierPromptMeasured() {
+        TurnSchedule.Compressed due = schedule.due(cache);
+        return replay == null && due != null && !due.turn().equals(turns.get(turns.size() - 1));
     }
 
     public SessionCache cache() {
