@@ -16,7 +16,8 @@ final class SamplingArguments {
     @Option(
             names = "--temperature",
             defaultValue = "0",
-            description = "0 takes the most likely token (default: ${DEFAULT-VALUE}).")
+            description =
+                    "0 takes the most likely token, else 1e-6 to 100 (default: ${DEFAULT-VALUE}).")
     private float temperature;
 
     @Option(
@@ -43,7 +44,7 @@ final class SamplingArguments {
             names = "--repetition-penalty",
             defaultValue = "1",
             description =
-                    "Divides positive logits of tokens seen before (default: ${DEFAULT-VALUE}).")
+                    "Divides positive logits of tokens seen before, 1e-6 to 100 (default: ${DEFAULT-VALUE}).")
     private float repetitionPenalty;
 
     @Option(
