@@ -13,6 +13,7 @@ import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
+import org.apache.flink.configuration.JobManagerOptions;
 import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.configuration.RestartStrategyOptions;
@@ -59,8 +60,9 @@ public final class LocalCluster implements AutoCloseable {
         set(config, CheckpointingOptions.CHECKPOINTS_DIRECTORY, checkpoints(config, workDirectory));
         // The JobManager reads this from its own configuration, not from the job's.
         set(config, CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, 3);
-        // Whoever reaches it may cancel the job.
+        // Whoever reaches the web UI may cancel the job.
         set(config, RestOptions.BIND_ADDRESS, "localhost");
+        set(config, JobManagerOptions.BIND_HOST, "localhost");
         set(config, RestOptions.BIND_PORT, "8081-8181");
         set(config, WebOptions.SUBMIT_ENABLE, false);
         set(config, WebOptions.CHECKPOINTS_HISTORY_SIZE, 10_000);
