@@ -43,6 +43,8 @@ final class JavaProcess implements AutoCloseable {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         // Flink's data stream API opens java.util by reflection.
         command.add("--add-opens=java.base/java.util=ALL-UNNAMED");
+        // To tell in an OutOfMemoryError of what.
+        command.add("--add-opens=java.base/java.lang=ALL-UNNAMED");
         if (Runtime.version().feature() >= 24) {
             command.add("--enable-native-access=ALL-UNNAMED");
             command.add("--sun-misc-unsafe-memory-access=allow");

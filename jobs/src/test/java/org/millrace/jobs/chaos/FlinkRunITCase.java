@@ -42,7 +42,7 @@ import org.millrace.schemas.PromptRequest;
  */
 class FlinkRunITCase {
     /** Failures, and resubmissions; few, because a build has little time. */
-    private static final int TIMES = Integer.getInteger("millrace.times", 2);
+    private static final int TIMES = Integer.getInteger("millrace.times", 6);
 
     private static final Path JAR = Path.of("target/millrace-job.jar").toAbsolutePath();
     private static final String LOGGING =
@@ -146,6 +146,7 @@ class FlinkRunITCase {
                 assertThat(answer(publisher, answers)).isEqualTo(first);
                 resident.add(residentKibibytes(pid));
             }
+            System.out.println("resident KiB after each failure and resubmission: " + resident);
             assertThat(resident.get(TIMES - 1) - resident.get(0))
                     .as("KiB of growth over failures: %s", resident)
                     .isLessThan(MAX_GROWTH_KIBIBYTES);
