@@ -29,16 +29,19 @@ final class AnswerSink
     private static final long serialVersionUID = 1L;
 
     private final KafkaSink<OutputRecord> sink;
+    private final KafkaTopics topics;
     private final Properties kafka;
 
-    AnswerSink(KafkaSink<OutputRecord> sink, Properties kafka) {
+    AnswerSink(KafkaSink<OutputRecord> sink, KafkaTopics topics, Properties kafka) {
         this.sink = sink;
+        this.topics = topics;
         this.kafka = kafka;
     }
 
     @Override
     public Committer<KafkaCommittable> createCommitter(CommitterInitContext context) {
-        return new WatchedCommitter(sink.createCommitter(context), kafka, context.metricGroup());
+        return new WatchedCommitter(
+                sink.createCommitter(context), topics, kafka, context.metricGroup());
     }
 
     @Override

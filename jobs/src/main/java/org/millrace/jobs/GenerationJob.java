@@ -10,6 +10,7 @@ import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.datastream.DataStreamSink;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.clients.admin.Admin;
@@ -32,7 +33,7 @@ import org.slf4j.LoggerFactory;
  * <pre>
  *   prompts -> decode -> keyBy(session) -> generate -> tokens (at least once)
  *                 |                            |
- *                 +------ dead letters --------+-----> completions and dead letters (exactly once)
+ *                 +------ dead letters --------+-----> send once -> completions and dead letters
  * </pre>
  *
  * Where tenants have budgets, they are between decode and generate, keyed by tenant.
@@ -56,7 +57,6 @@ public final class GenerationJob {
         KafkaTopics topics = KafkaTopics.of(config);
         Properties kafka = connect(config, topics);
         WireFormat format = format(kafka, topics);
-        String jobName = config.get(PipelineOptions.NAME);
 
         SingleOutputStreamOperator<PromptEnvelope> prompts =
                 env.fromSource(
@@ -90,11 +90,31 @@ public final class GenerationJob {
                 .sinkTo(OutputSinks.atLeastOnce(topics, kafka, format))
                 .name("tokens")
                 .uid("tokens");
-        completions
-                .union(completions.getSideOutput(OutputTags.DEAD_LETTERS), deadLetters)
-                .sinkTo(OutputSinks.answers(config, topics, kafka, format, jobName))
-                .name("completions and dead letters")
-                .uid("completions");
+        sendAnswers(
+                completions.union(completions.getSideOutput(OutputTags.DEAD_LETTERS), deadLetters),
+                config,
+                topics,
+                kafka,
+                format);
+    }
+
+    private static void sendAnswers(
+            DataStream<OutputRecord> answers,
+            ReadableConfig config,
+            KafkaTopics topics,
+            Properties kafka,
+            WireFormat format) {
+        DataStreamSink<OutputRecord> sink;
+        if (config.get(MillraceOptions.DELIVERY) == MillraceOptions.Delivery.AT_LEAST_ONCE) {
+            sink = answers.sinkTo(OutputSinks.atLeastOnce(topics, kafka, format));
+        } else {
+            String jobName = config.get(PipelineOptions.NAME);
+            sink =
+                    SendOnce.filter(answers, topics, kafka)
+                            .sinkTo(OutputSinks.exactlyOnce(topics, kafka, format, jobName))
+                            .setParallelism(1);
+        }
+        sink.name("completions and dead letters").uid("completions");
     }
 
     private static void checkStreaming(ReadableConfig config) {

@@ -1,6 +1,7 @@
 package org.millrace.jobs;
 
 import java.io.IOException;
+import java.io.Serializable;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -29,7 +30,8 @@ import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
  * @param completions written with {@code deadLetters}, in one transaction
  * @param deadLetters written with {@code completions}
  */
-public record KafkaTopics(String prompts, String tokens, String completions, String deadLetters) {
+public record KafkaTopics(String prompts, String tokens, String completions, String deadLetters)
+        implements Serializable {
     private static final Duration CREATION_TIMEOUT = Duration.ofSeconds(30);
     private static final String TIMESTAMP_TYPE = "message.timestamp.type";
     private static final String MAX_MESSAGE_BYTES = "max.message.bytes";

@@ -2,7 +2,6 @@ package org.millrace.jobs;
 
 import java.util.Properties;
 import org.apache.flink.api.connector.sink2.Sink;
-import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.sink.KafkaSinkBuilder;
@@ -37,22 +36,15 @@ final class OutputSinks {
      * names are counted up: a pool of names wants topics that are known beforehand, and can leave a
      * transaction open after a downscale.
      */
-    static Sink<OutputRecord> answers(
-            ReadableConfig config,
-            KafkaTopics topics,
-            Properties kafka,
-            WireFormat format,
-            String jobName) {
-        if (config.get(MillraceOptions.DELIVERY) == MillraceOptions.Delivery.AT_LEAST_ONCE) {
-            return atLeastOnce(topics, kafka, format);
-        }
+    static Sink<OutputRecord> exactlyOnce(
+            KafkaTopics topics, Properties kafka, WireFormat format, String jobName) {
         KafkaSink<OutputRecord> sink =
                 builder(topics, kafka, format)
                         .setDeliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE)
                         .setTransactionalIdPrefix(jobName + "-" + topics.completions())
                         .setTransactionNamingStrategy(TransactionNamingStrategy.INCREMENTING)
                         .build();
-        return new AnswerSink(sink, kafka);
+        return new AnswerSink(sink, topics, kafka);
     }
 
     private static KafkaSinkBuilder<OutputRecord> builder(

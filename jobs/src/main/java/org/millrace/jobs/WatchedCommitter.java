@@ -19,17 +19,24 @@ import org.slf4j.LoggerFactory;
  * the broker refuses to commit and goes on. After a restore that is no harm where the transaction
  * had been committed before; otherwise (it expired, somebody else has fenced its producer) answers
  * are gone: those count in the metric {@code millrace.lostTransactions} and are logged as an error.
- * The broker is asked which of the two it is.
+ * The broker is asked which of the two it is, and where it does not know any more, because the
+ * name's producer was initialised again or the name has expired, the topics are.
  */
 final class WatchedCommitter implements Committer<KafkaCommittable> {
     private static final Logger LOG = LoggerFactory.getLogger(WatchedCommitter.class);
 
     private final Committer<KafkaCommittable> committer;
+    private final KafkaTopics topics;
     private final Properties kafka;
     private final Counter lostTransactions;
 
-    WatchedCommitter(Committer<KafkaCommittable> committer, Properties kafka, MetricGroup parent) {
+    WatchedCommitter(
+            Committer<KafkaCommittable> committer,
+            KafkaTopics topics,
+            Properties kafka,
+            MetricGroup parent) {
         this.committer = committer;
+        this.topics = topics;
         this.kafka = kafka;
         this.lostTransactions = parent.addGroup("millrace").counter("lostTransactions");
     }
@@ -80,6 +87,17 @@ final class WatchedCommitter implements Committer<KafkaCommittable> {
         }
     }
 
+    /**
+     * Whether an answer of the transaction can be read. The number at the end of its name is one
+     * more than the checkpoint that its answers name ({@link SendOnce#CHECKPOINT_HEADER}).
+     */
+    private boolean isInTopics(String transactionalId) {
+        try (AnswerTopics answers = AnswerTopics.of(topics, kafka)) {
+            int dash = transactionalId.lastIndexOf('-');
+            return answers.holdSentAfter(Long.parseLong(transactionalId.substring(dash + 1)) - 1);
+        }
+    }
+
     /** Passes everything on, and looks at failures. */
     private final class WatchedRequest implements CommitRequest<KafkaCommittable> {
         private final CommitRequest<KafkaCommittable> request;
@@ -100,8 +118,11 @@ final class WatchedCommitter implements Committer<KafkaCommittable> {
 
         @Override
         public void signalFailedWithKnownReason(Throwable reason) {
-            String state = state(getCommittable().getTransactionalId());
-            if (state.equals(TransactionState.COMPLETE_COMMIT.toString())) {
+            String transaction = getCommittable().getTransactionalId();
+            String state = state(transaction);
+            if (state.equals(TransactionState.COMPLETE_COMMIT.toString())
+                    || isInTopics(transaction)) {
+                LOG.info("Transaction {} was committed before (broker: {})", transaction, state);
                 request.signalAlreadyCommitted();
             } else {
                 reportLost(getCommittable(), state, reason);

@@ -30,7 +30,8 @@ class LostTransactionsITCase {
 
     @BeforeEach
     void open(TestCluster cluster) throws Exception {
-        topic = cluster.newJob().get(MillraceOptions.COMPLETIONS_TOPIC);
+        KafkaTopics topics = KafkaTopics.of(cluster.newJob());
+        topic = topics.completions();
         kafka = cluster.kafka();
         kafka.setProperty("key.serializer", ByteArraySerializer.class.getName());
         kafka.setProperty("value.serializer", ByteArraySerializer.class.getName());
@@ -38,6 +39,7 @@ class LostTransactionsITCase {
                 new WatchedCommitter(
                         new KafkaCommitter(
                                 kafka, "test", 0, 0, false, FlinkKafkaInternalProducer::new),
+                        topics,
                         cluster.kafka(),
                         new UnregisteredMetricsGroup() {
                             @Override
@@ -60,9 +62,11 @@ class LostTransactionsITCase {
 
     @Test
     void transactionThatTheBrokerAbortedIsLost() throws Exception {
-        try (FlinkKafkaInternalProducer<byte[], byte[]> producer = written("test-aborted");
+        try (FlinkKafkaInternalProducer<byte[], byte[]> earlier = written("test-0-4");
+                FlinkKafkaInternalProducer<byte[], byte[]> producer = written("test-0-5");
                 FlinkKafkaInternalProducer<byte[], byte[]> other =
-                        new FlinkKafkaInternalProducer<>(kafka, "test-aborted")) {
+                        new FlinkKafkaInternalProducer<>(kafka, "test-0-5")) {
+            earlier.commitTransaction();
             other.initTransactions();
             commit(KafkaCommittable.of(producer));
         }
@@ -70,12 +74,29 @@ class LostTransactionsITCase {
         assertThat(request.failure).isNotNull();
     }
 
+    /** The broker then says only that nothing is open under that name. */
     @Test
-    void transactionThatWasCommittedBeforeIsNot() throws Exception {
-        try (FlinkKafkaInternalProducer<byte[], byte[]> producer = written("test-committed")) {
+    void transactionThatWasCommittedBeforeItsNameWasTakenAgainIsNot() throws Exception {
+        try (FlinkKafkaInternalProducer<byte[], byte[]> producer = written("test-0-6");
+                FlinkKafkaInternalProducer<byte[], byte[]> other =
+                        new FlinkKafkaInternalProducer<>(kafka, "test-0-6")) {
             KafkaCommittable committable =
                     new KafkaCommittable(
-                            producer.getProducerId(), producer.getEpoch(), "test-committed", null);
+                            producer.getProducerId(), producer.getEpoch(), "test-0-6", null);
+            producer.commitTransaction();
+            other.initTransactions();
+            commit(committable);
+        }
+        assertThat(request.failure).isNull();
+        assertThat(lost.getCount()).isZero();
+    }
+
+    @Test
+    void transactionThatWasCommittedBeforeIsNot() throws Exception {
+        try (FlinkKafkaInternalProducer<byte[], byte[]> producer = written("test-0-7")) {
+            KafkaCommittable committable =
+                    new KafkaCommittable(
+                            producer.getProducerId(), producer.getEpoch(), "test-0-7", null);
             producer.commitTransaction();
             commit(committable);
         }
@@ -90,7 +111,11 @@ class LostTransactionsITCase {
         producer.initTransactions();
         producer.beginTransaction();
         byte[] value = "value".getBytes(StandardCharsets.UTF_8);
-        producer.send(new ProducerRecord<>(topic, value)).get();
+        ProducerRecord<byte[], byte[]> answer = new ProducerRecord<>(topic, value);
+        // As the name's number is, but one less.
+        int before = transaction.charAt(transaction.length() - 1) - 1;
+        answer.headers().add(SendOnce.CHECKPOINT_HEADER, new byte[] {(byte) before});
+        producer.send(answer).get();
         return producer;
     }
 

@@ -109,6 +109,48 @@ class RecoveryITCase {
         return savepoint;
     }
 
+    /**
+     * What Flink does if its JobManager dies when a stop's savepoint is complete: it goes on from
+     * the checkpoint before, though later answers are committed. Here it is some checkpoints older,
+     * and the job fails again before it has caught up.
+     */
+    @Test
+    void jobThatGoesBackAnswersNothingTwice(TestCluster cluster) throws Exception {
+        List<PromptRequest> requests = requests(8, 4, 40);
+        Configuration config = job(cluster, "hashmap", 2);
+        config.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(500));
+        RunningJob job = cluster.submit(config);
+        try (Outputs outputs = new Outputs(cluster, config)) {
+            publish(cluster, config, requests.subList(0, 8));
+            outputs.await(job, o -> !o.tokens.isEmpty() && checkpointsOf(job) >= 1);
+            RunningJob.Checkpoint old = job.checkpoints().get(0);
+            cluster.publishGarbage(config.get(MillraceOptions.PROMPTS_TOPIC));
+            publish(cluster, config, requests.subList(8, 24));
+            outputs.await(job, o -> o.completions.size() >= 16 && !o.deadLetters.isEmpty());
+            job.cancel();
+
+            Configuration again = resumed(config, old.path(), 3);
+            again.set(MillraceOptions.KERNELS, "reference");
+            RunningJob restored = cluster.submit(again);
+            int tokens = outputs.tokens.size();
+            outputs.await(
+                    restored, o -> o.tokens.size() > tokens + 300 && checkpointsOf(restored) >= 2);
+            restored.cancel();
+            RunningJob.Checkpoint last =
+                    restored.checkpoints().get(restored.checkpoints().size() - 1);
+
+            RunningJob caughtUp = cluster.submit(resumed(config, last.path(), 2));
+            publish(cluster, config, requests.subList(24, 32));
+            outputs.await(caughtUp, o -> o.completions.size() >= requests.size());
+            caughtUp.stop();
+            outputs.drain();
+
+            assertThat(results(outputs)).isEqualTo(undisturbed(cluster, requests));
+            assertThat(outputs.deadLetters).hasSize(1);
+            assertTokensAgree(outputs);
+        }
+    }
+
     @Test
     void failedTaskGoesOnInTheRunningCluster(TestCluster cluster) throws Exception {
         List<PromptRequest> requests = requests(16, 1, 200);

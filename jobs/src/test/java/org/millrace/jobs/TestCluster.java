@@ -7,12 +7,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.util.FileUtils;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
@@ -41,6 +45,8 @@ public final class TestCluster implements AutoCloseable {
             Configuration config = new Configuration();
             config.set(CoreOptions.DEFAULT_PARALLELISM, SLOTS);
             config.set(RestOptions.BIND_PORT, "0");
+            // So that a test can go back to an older one.
+            config.set(CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, 30);
             config.set(RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS, 3);
             flink = LocalCluster.start(config, directory);
         } catch (Exception e) {
@@ -101,6 +107,15 @@ public final class TestCluster implements AutoCloseable {
                                                 .build())
                                 .build());
             }
+        }
+    }
+
+    /** Publishes a record that no schema fits. */
+    void publishGarbage(String topic) throws Exception {
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(
+                        kafka(), new ByteArraySerializer(), new ByteArraySerializer())) {
+            producer.send(new ProducerRecord<>(topic, new byte[] {1, 2, 3})).get();
         }
     }
 

@@ -1,6 +1,5 @@
 package org.millrace.operators;
 
-import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.streaming.api.operators.Output;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.millrace.engine.batch.StepResult;
@@ -38,7 +37,10 @@ final class Answers {
                         .setText(token.text())
                         .setLogprob(Float.isNaN(token.logprob()) ? null : token.logprob())
                         .build();
-        output.collect(OutputTags.TOKENS, record(prompt, delta));
+        output.collect(
+                OutputTags.TOKENS,
+                new StreamRecord<>(
+                        new OutputRecord(prompt.sessionId(), delta, prompt.origin().headers())));
     }
 
     /** Answers a prompt of the selected session and remembers the answer. */
@@ -72,8 +74,8 @@ final class Answers {
         metrics.deadLettered();
     }
 
-    private static StreamRecord<OutputRecord> record(PromptEnvelope prompt, SpecificRecord value) {
+    private static StreamRecord<OutputRecord> record(PromptEnvelope prompt, Completion completion) {
         return new StreamRecord<>(
-                new OutputRecord(prompt.sessionId(), value, prompt.origin().headers()));
+                new OutputRecord(prompt.sessionId(), completion, prompt.origin().answerHeaders()));
     }
 }

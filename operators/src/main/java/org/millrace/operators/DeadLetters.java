@@ -1,7 +1,6 @@
 package org.millrace.operators;
 
 import java.nio.ByteBuffer;
-import java.util.List;
 import org.millrace.schemas.DeadLetter;
 
 /** Makes dead letters. */
@@ -71,12 +70,7 @@ public final class DeadLetters {
                         .setOriginalSha256(original.sha256())
                         .setPartialText(partialText)
                         .build();
-        return new OutputRecord(sessionId, letter, headers(origin));
-    }
-
-    /** None if they are too many, which may be what is wrong with the record. */
-    private static List<Header> headers(Origin origin) {
-        return origin.headerBytes() > Origin.MAX_HEADER_BYTES ? List.of() : origin.headers();
+        return new OutputRecord(sessionId, letter, origin.deadLetterHeaders());
     }
 
     /** The text, or if it is longer than {@code most} characters its beginning and its length. */

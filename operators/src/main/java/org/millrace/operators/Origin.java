@@ -15,8 +15,28 @@ public record Origin(
     /** Most {@link #headerBytes}: answers and dead letters carry the headers, too. */
     public static final int MAX_HEADER_BYTES = 64 * 1024;
 
+    /**
+     * Header of what answers a prompt: {@code TOPIC/PARTITION/OFFSET} of that prompt, UTF-8. Each
+     * record of the prompts topic gets one answer at most.
+     */
+    public static final String PROMPT_HEADER = "millrace-prompt";
+
     public Origin {
         headers = List.copyOf(headers);
+    }
+
+    /** The headers that came with the prompt, and {@link #PROMPT_HEADER}. */
+    List<Header> answerHeaders() {
+        return withPosition(headers);
+    }
+
+    /** The same for a dead letter: too many headers may be what is wrong with the record. */
+    List<Header> deadLetterHeaders() {
+        return withPosition(headerBytes() > MAX_HEADER_BYTES ? List.of() : headers);
+    }
+
+    private List<Header> withPosition(List<Header> kept) {
+        return OutputRecord.withHeader(kept, PROMPT_HEADER, topic + "/" + partition + "/" + offset);
     }
 
     /** Size of all headers: names, values and their lengths. */

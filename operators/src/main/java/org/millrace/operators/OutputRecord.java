@@ -1,5 +1,7 @@
 package org.millrace.operators;
 
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
@@ -12,7 +14,8 @@ import org.millrace.operators.types.ValueTypeInfo;
  *
  * @param key session id, the Kafka key; null only for a dead letter whose session could not be read
  * @param value a {@code Completion}, {@code TokenDelta} or {@code DeadLetter}
- * @param headers of the prompt that it answers
+ * @param headers of the prompt that it answers; of completions and dead letters also {@link
+ *     Origin#PROMPT_HEADER}
  */
 public record OutputRecord(String key, SpecificRecord value, List<Header> headers) {
     public static final TypeInformation<OutputRecord> TYPE =
@@ -20,5 +23,27 @@ public record OutputRecord(String key, SpecificRecord value, List<Header> header
 
     public OutputRecord {
         headers = List.copyOf(headers);
+    }
+
+    /** The same record with one more header, instead of any of that name. */
+    public OutputRecord withHeader(String name, String headerValue) {
+        return new OutputRecord(key, value, withHeader(headers, name, headerValue));
+    }
+
+    /** The text of the header of that name; null if there is none. */
+    public String header(String name) {
+        for (Header header : headers) {
+            if (header.name().equals(name)) {
+                return new String(header.value(), StandardCharsets.UTF_8);
+            }
+        }
+        return null;
+    }
+
+    static List<Header> withHeader(List<Header> headers, String name, String value) {
+        List<Header> all = new ArrayList<>(headers);
+        all.removeIf(header -> header.name().equals(name));
+        all.add(new Header(name, value.getBytes(StandardCharsets.UTF_8)));
+        return all;
     }
 }

@@ -38,8 +38,18 @@ class DeadLettersTest {
     void tooManyHeadersAreLeftOut() {
         Header small = new Header("trace", new byte[] {1});
         Header large = new Header("bulk", new byte[Origin.MAX_HEADER_BYTES]);
-        assertThat(letter(origin(List.of(small)), "x").headers()).containsExactly(small);
-        assertThat(letter(origin(List.of(small, large)), "x").headers()).isEmpty();
+        assertThat(letter(origin(List.of(small)), "x").headers()).contains(small).hasSize(2);
+        OutputRecord bare = letter(origin(List.of(small, large)), "x");
+        assertThat(bare.headers()).hasSize(1);
+        assertThat(bare.header(Origin.PROMPT_HEADER)).isEqualTo("prompts/0/7");
+    }
+
+    @Test
+    void positionOfAnEarlierPromptIsReplaced() {
+        Header earlier = new Header(Origin.PROMPT_HEADER, null);
+        OutputRecord letter = letter(origin(List.of(earlier)), "x");
+        assertThat(letter.headers()).hasSize(1);
+        assertThat(letter.header(Origin.PROMPT_HEADER)).isEqualTo("prompts/0/7");
     }
 
     @Test

@@ -103,8 +103,10 @@ class GenerationOperatorTest {
                                     .map(TokenDelta::getText)
                                     .reduce("", String::concat))
                     .isEqualTo(completion.getText());
-            assertThat(harness.flink().extractOutputValues().get(0).headers())
-                    .isEqualTo(turn.origin().headers());
+            OutputRecord answer = harness.flink().extractOutputValues().get(0);
+            assertThat(answer.headers()).containsAll(turn.origin().headers());
+            assertThat(answer.header(Origin.PROMPT_HEADER))
+                    .isEqualTo("prompts/0/" + turn.origin().offset());
         }
     }
 

@@ -90,7 +90,7 @@ final class ChaosRun {
                         load.turns().size(),
                         Verdict.of(load.turns(), observer.outcome(), undisturbed),
                         observer.audit(),
-                        CommitFailures.in(cluster.processes().taskManagers(), cluster.kafka()),
+                        CommitFailures.in(cluster.processes().taskManagers()),
                         sizes.sorted());
             }
         }

@@ -16,7 +16,10 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.millrace.jobs.KafkaTopics;
+import org.millrace.jobs.SendOnce;
+import org.millrace.jobs.TopicScan;
 import org.millrace.jobs.registry.WireFormats;
+import org.millrace.operators.Origin;
 import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.RecordCodec;
 import org.millrace.schemas.RecordFormatException;
@@ -32,6 +35,10 @@ final class Redrive {
     static final String HEADER = "millrace-redrive-of";
     private static final int TRANSACTION_RECORDS = 500;
     private static final Duration PATIENCE = Duration.ofMinutes(5);
+
+    /** Of the dead letter, not of the prompt. */
+    private static final List<String> ANSWER_HEADERS =
+            List.of(Origin.PROMPT_HEADER, SendOnce.CHECKPOINT_HEADER);
 
     /**
      * What a run did.
@@ -146,6 +153,7 @@ final class Redrive {
         ProducerRecord<byte[], byte[]> original =
                 new ProducerRecord<>(topics.prompts(), record.key(), value);
         record.headers().forEach(original.headers()::add);
+        ANSWER_HEADERS.forEach(original.headers()::remove);
         original.headers().remove(HEADER).add(HEADER, name.getBytes(StandardCharsets.UTF_8));
         return original;
     }

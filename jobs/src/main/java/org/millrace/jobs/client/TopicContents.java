@@ -10,6 +10,7 @@ import java.util.Properties;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.millrace.jobs.KafkaTopics;
+import org.millrace.jobs.TopicScan;
 import org.millrace.jobs.registry.WireFormats;
 import org.millrace.schemas.PromptRequest;
 import org.millrace.schemas.RecordCodec;

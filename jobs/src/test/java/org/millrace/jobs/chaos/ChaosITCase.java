@@ -43,10 +43,8 @@ class ChaosITCase {
                         .execute(
                                 "--kills",
                                 Integer.toString(KILLS),
-                                // Without a stop: if the JobManager dies at its end, Flink goes
-                                // on from before it (docs/operations.md, failures).
                                 "--seed",
-                                "2",
+                                "1",
                                 "--model",
                                 TestCluster.tinyModel(),
                                 // The slow kernels: with the fast ones the tiny model is done

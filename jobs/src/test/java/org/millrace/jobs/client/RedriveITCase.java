@@ -23,6 +23,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
 import org.millrace.jobs.TestCluster;
+import org.millrace.jobs.TopicScan;
 import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.RecordCodec;
 import picocli.CommandLine;

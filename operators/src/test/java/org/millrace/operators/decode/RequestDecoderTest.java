@@ -140,7 +140,8 @@ class RequestDecoderTest {
         assertThat(letter.getOriginalLength())
                 .isEqualTo(record.value() == null ? 0 : record.value().length);
         assertThat(RecordCodec.DEAD_LETTER.encode(letter)).hasSizeLessThan(900_000);
-        assertThat(output.headers()).isEmpty();
+        assertThat(output.headers()).hasSize(1);
+        assertThat(output.header(Origin.PROMPT_HEADER)).endsWith("/77");
         harness.close();
     }
 
