@@ -50,8 +50,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class SendOnce extends ProcessFunction<OutputRecord, OutputRecord>
         implements CheckpointedFunction, CheckpointListener {
-    /** Name and uid of the operator. */
-    static final String NAME = "send once";
+    private static final String NAME = "send once";
+    private static final String UID = "send-once";
 
     /** Header of answers: id of the last checkpoint before it was sent, in decimal digits. */
     public static final String CHECKPOINT_HEADER = "millrace-checkpoint";
@@ -86,7 +86,7 @@ public final class SendOnce extends ProcessFunction<OutputRecord, OutputRecord>
             DataStream<OutputRecord> answers, KafkaTopics topics, Properties kafka) {
         return answers.process(new SendOnce(topics, kafka), OutputRecord.TYPE)
                 .name(NAME)
-                .uid(NAME)
+                .uid(UID)
                 .setParallelism(1);
     }
 
