@@ -31,9 +31,15 @@ final class AnswerSink
     private final KafkaSink<OutputRecord> sink;
     private final KafkaTopics topics;
     private final Properties kafka;
+    private final String transactionPrefix;
 
-    AnswerSink(KafkaSink<OutputRecord> sink, KafkaTopics topics, Properties kafka) {
+    AnswerSink(
+            KafkaSink<OutputRecord> sink,
+            KafkaTopics topics,
+            Properties kafka,
+            String transactionPrefix) {
         this.sink = sink;
+        this.transactionPrefix = transactionPrefix;
         this.topics = topics;
         this.kafka = kafka;
     }
@@ -41,7 +47,11 @@ final class AnswerSink
     @Override
     public Committer<KafkaCommittable> createCommitter(CommitterInitContext context) {
         return new WatchedCommitter(
-                sink.createCommitter(context), topics, kafka, context.metricGroup());
+                sink.createCommitter(context),
+                topics,
+                kafka,
+                transactionPrefix,
+                context.metricGroup());
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.millrace.jobs;
 
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -16,20 +17,33 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.millrace.operators.Origin;
 
-/** The topics of answers, read. For one thread at a time. */
-final class AnswerTopics implements AutoCloseable {
+/**
+ * The topics of a job's answers, read. Other jobs may write to them, too: an answer names its
+ * transaction in the header {@link #TRANSACTION_HEADER}, and names of transactions are the job's
+ * own.
+ */
+public final class AnswerTopics implements AutoCloseable {
+    /** Header of answers: the transaction that they came in, UTF-8. */
+    public static final String TRANSACTION_HEADER = "millrace-transaction";
+
     private final Properties kafka;
     private final List<String> topics;
+    private final String transactionPrefix;
     private final Admin admin;
 
-    private AnswerTopics(Properties kafka, List<String> topics) {
+    AnswerTopics(Properties kafka, KafkaTopics topics, String transactionPrefix) {
         this.kafka = kafka;
-        this.topics = topics;
+        this.topics = List.of(topics.completions(), topics.deadLetters());
+        this.transactionPrefix = transactionPrefix;
         this.admin = Admin.create(kafka);
     }
 
-    static AnswerTopics of(KafkaTopics topics, Properties kafka) {
-        return new AnswerTopics(kafka, List.of(topics.completions(), topics.deadLetters()));
+    /**
+     * Name of the transaction that the sink's one subtask opens after a checkpoint. As the
+     * connector makes it with {@code TransactionNamingStrategy.INCREMENTING}.
+     */
+    static String transaction(String prefix, long checkpoint) {
+        return prefix + "-0-" + (checkpoint + 1);
     }
 
     /** Where each partition ends now, in records, behind transactions that are open. */
@@ -52,9 +66,9 @@ final class AnswerTopics implements AutoCloseable {
     }
 
     /**
-     * Prompts, by {@link Origin#PROMPT_HEADER}, with a committed answer that was sent after a
-     * checkpoint. Waits for the end of transactions that are open: those of an earlier execution
-     * are committed or aborted when the sinks are restored.
+     * Prompts, by {@link Origin#PROMPT_HEADER}, with a committed answer of this job that was sent
+     * after a checkpoint. Waits for the end of transactions that are open: those of an earlier
+     * execution are committed or aborted when the sinks are restored.
      *
      * @param starts where answers after the checkpoint begin at the earliest, without partitions
      *     that were added later
@@ -63,44 +77,68 @@ final class AnswerTopics implements AutoCloseable {
     Set<String> sentSince(
             long checkpoint, Map<TopicPartition, Long> starts, Map<TopicPartition, Long> ends) {
         Map<TopicPartition, Long> from = new HashMap<>();
-        // A topic that was made anew may end before.
-        ends.forEach((part, end) -> from.put(part, Math.min(end, starts.getOrDefault(part, 0L))));
+        ends.forEach(
+                (partition, end) -> {
+                    long start = starts.getOrDefault(partition, 0L);
+                    // A topic that ends before was made anew since.
+                    from.put(partition, start <= end ? start : 0L);
+                });
         Set<String> prompts = new HashSet<>();
         TopicScan.scanBetween(
                 kafka,
                 from,
                 ends,
                 answer -> {
-                    if (checkpoint(answer) >= checkpoint) {
-                        prompts.add(text(answer, Origin.PROMPT_HEADER));
+                    String prompt = text(answer, Origin.PROMPT_HEADER);
+                    if (prompt != null && checkpoint(answer, transactionPrefix) >= checkpoint) {
+                        prompts.add(prompt);
                     }
                 });
         return prompts;
     }
 
     /**
-     * Whether a committed answer names this checkpoint as the last before it. Reads backwards, in
-     * growing steps, to answers that name an earlier one. Does not wait for open transactions.
+     * Whether a committed answer names this transaction. Reads backwards, in growing steps, to
+     * answers of earlier ones; what lies behind another producer's open transaction is not seen.
      */
-    boolean holdSentAfter(long checkpoint) {
-        return topics.stream()
+    static boolean hold(
+            Properties kafka, KafkaTopics topics, String transactionPrefix, String transaction) {
+        long checkpoint = checkpoint(transaction, transactionPrefix);
+        return List.of(topics.completions(), topics.deadLetters()).stream()
                 .anyMatch(
                         topic ->
                                 TopicScan.anyNewest(
                                         kafka,
                                         topic,
-                                        answer -> checkpoint(answer) == checkpoint,
-                                        answer -> checkpoint(answer) < checkpoint));
+                                        answer -> transaction.equals(transaction(answer)),
+                                        answer -> isOlder(answer, transactionPrefix, checkpoint)));
     }
 
-    /** The checkpoint that an answer names; -1 if it names none. */
-    private static long checkpoint(ConsumerRecord<byte[], byte[]> answer) {
-        String number = text(answer, SendOnce.CHECKPOINT_HEADER);
+    private static boolean isOlder(
+            ConsumerRecord<byte[], byte[]> answer, String transactionPrefix, long checkpoint) {
+        long named = checkpoint(answer, transactionPrefix);
+        return named >= 0 && named < checkpoint;
+    }
+
+    private static long checkpoint(ConsumerRecord<byte[], byte[]> answer, String prefix) {
+        return checkpoint(transaction(answer), prefix);
+    }
+
+    /** The checkpoint that a transaction was opened after; -1 if it is none of these names. */
+    private static long checkpoint(String transaction, String prefix) {
+        String names = prefix + "-0-";
+        if (transaction == null || !transaction.startsWith(names)) {
+            return -1;
+        }
         try {
-            return number == null ? -1 : Long.parseLong(number);
+            return Long.parseLong(transaction.substring(names.length())) - 1;
         } catch (NumberFormatException e) {
             return -1;
         }
+    }
+
+    private static String transaction(ConsumerRecord<byte[], byte[]> answer) {
+        return text(answer, TRANSACTION_HEADER);
     }
 
     private static String text(ConsumerRecord<byte[], byte[]> answer, String name) {
@@ -110,8 +148,9 @@ final class AnswerTopics implements AutoCloseable {
                 : new String(header.value(), StandardCharsets.UTF_8);
     }
 
+    /** Does not wait for brokers that do not answer. */
     @Override
     public void close() {
-        admin.close();
+        admin.close(Duration.ZERO);
     }
 }

@@ -108,10 +108,10 @@ public final class GenerationJob {
         if (config.get(MillraceOptions.DELIVERY) == MillraceOptions.Delivery.AT_LEAST_ONCE) {
             sink = answers.sinkTo(OutputSinks.atLeastOnce(topics, kafka, format));
         } else {
-            String jobName = config.get(PipelineOptions.NAME);
+            String transactions = config.get(PipelineOptions.NAME) + "-" + topics.completions();
             sink =
-                    SendOnce.filter(answers, topics, kafka)
-                            .sinkTo(OutputSinks.exactlyOnce(topics, kafka, format, jobName))
+                    SendOnce.filter(answers, topics, kafka, transactions)
+                            .sinkTo(OutputSinks.exactlyOnce(topics, kafka, format, transactions))
                             .setParallelism(1);
         }
         sink.name("completions and dead letters").uid("completions");

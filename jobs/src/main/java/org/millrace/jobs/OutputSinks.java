@@ -37,14 +37,14 @@ final class OutputSinks {
      * transaction open after a downscale.
      */
     static Sink<OutputRecord> exactlyOnce(
-            KafkaTopics topics, Properties kafka, WireFormat format, String jobName) {
+            KafkaTopics topics, Properties kafka, WireFormat format, String transactionPrefix) {
         KafkaSink<OutputRecord> sink =
                 builder(topics, kafka, format)
                         .setDeliveryGuarantee(DeliveryGuarantee.EXACTLY_ONCE)
-                        .setTransactionalIdPrefix(jobName + "-" + topics.completions())
+                        .setTransactionalIdPrefix(transactionPrefix)
                         .setTransactionNamingStrategy(TransactionNamingStrategy.INCREMENTING)
                         .build();
-        return new AnswerSink(sink, topics, kafka);
+        return new AnswerSink(sink, topics, kafka, transactionPrefix);
     }
 
     private static KafkaSinkBuilder<OutputRecord> builder(

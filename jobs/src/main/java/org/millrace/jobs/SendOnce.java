@@ -39,28 +39,28 @@ import org.slf4j.LoggerFactory;
  * dies before the job has ended it goes on from the checkpoint before: what was answered in between
  * would be answered twice. The same happens when somebody goes back to an older checkpoint.
  *
- * <p>Each answer carries the position of its prompt ({@link Origin#PROMPT_HEADER}) and the last
- * checkpoint before it ({@link #CHECKPOINT_HEADER}). After a restore the topics are read from where
- * they ended at that checkpoint, in a thread of its own; the first answer and the next checkpoint
- * wait for it. What was sent after the restored checkpoint is remembered, in state, until it has
- * come again and been dropped.
+ * <p>Each answer carries the position of its prompt ({@link Origin#PROMPT_HEADER}) and the name of
+ * its transaction ({@link AnswerTopics#TRANSACTION_HEADER}), which is counted up by checkpoints.
+ * After a restore the topics are read from where they ended at that checkpoint, in a thread of its
+ * own; the first answer and the next checkpoint wait for it. What was sent after the restored
+ * checkpoint is remembered, in state, until it has come again and been dropped.
  *
  * <p>One subtask, in front of a sink of one subtask: another one could already be sending while
- * this one reads, and would be waited for by a checkpoint that it waits for itself.
+ * this one reads, and would be waited for by a checkpoint that it waits for itself. It must be
+ * chained to the sink, which then has ended the transactions of an earlier execution before this
+ * operator asks where the topics end.
  */
-public final class SendOnce extends ProcessFunction<OutputRecord, OutputRecord>
+final class SendOnce extends ProcessFunction<OutputRecord, OutputRecord>
         implements CheckpointedFunction, CheckpointListener {
     private static final String NAME = "send once";
     private static final String UID = "send-once";
-
-    /** Header of answers: id of the last checkpoint before it was sent, in decimal digits. */
-    public static final String CHECKPOINT_HEADER = "millrace-checkpoint";
 
     private static final long serialVersionUID = 1L;
     private static final Logger LOG = LoggerFactory.getLogger(SendOnce.class);
 
     private final KafkaTopics topics;
     private final Properties kafka;
+    private final String transactionPrefix;
 
     /** Per partition of the answers' topics an offset that no later answer is below. */
     private transient ListState<Tuple3<String, Integer, Long>> endState;
@@ -76,15 +76,22 @@ public final class SendOnce extends ProcessFunction<OutputRecord, OutputRecord>
     private transient long lastCheckpoint;
     private transient Counter alreadySent;
 
-    private SendOnce(KafkaTopics topics, Properties kafka) {
+    private SendOnce(KafkaTopics topics, Properties kafka, String transactionPrefix) {
         this.topics = topics;
         this.kafka = kafka;
+        this.transactionPrefix = transactionPrefix;
     }
 
-    /** The answers without those that were sent before, in one subtask. */
+    /** The answers without those that were sent before, in one subtask, for a sink of one. */
     static DataStream<OutputRecord> filter(
-            DataStream<OutputRecord> answers, KafkaTopics topics, Properties kafka) {
-        return answers.process(new SendOnce(topics, kafka), OutputRecord.TYPE)
+            DataStream<OutputRecord> answers,
+            KafkaTopics topics,
+            Properties kafka,
+            String transactionPrefix) {
+        // Not left to follow from the parallelism: records in flight would not be restored by
+        // another one.
+        return answers.global()
+                .process(new SendOnce(topics, kafka, transactionPrefix), OutputRecord.TYPE)
                 .name(NAME)
                 .uid(UID)
                 .setParallelism(1);
@@ -109,7 +116,7 @@ public final class SendOnce extends ProcessFunction<OutputRecord, OutputRecord>
                                 "topic-ends", Types.TUPLE(Types.STRING, Types.INT, Types.LONG)));
         aheadState = store.getListState(new ListStateDescriptor<>("ahead", Types.STRING));
         lastCheckpoint = context.getRestoredCheckpointId().orElse(0);
-        answers = AnswerTopics.of(topics, kafka);
+        answers = new AnswerTopics(kafka, topics, transactionPrefix);
         reader = Executors.newSingleThreadExecutor(new ExecutorThreadFactory("answer-topics"));
         startReading(lastCheckpoint);
     }
@@ -125,10 +132,22 @@ public final class SendOnce extends ProcessFunction<OutputRecord, OutputRecord>
                             ends = answers.ends();
                             // A new job, or state from before this operator: nothing to look for.
                             if (!starts.isEmpty()) {
-                                known.addAll(answers.sentSince(checkpoint, starts, ends));
+                                Set<String> sent = answers.sentSince(checkpoint, starts, ends);
+                                logSent(sent.size(), checkpoint);
+                                known.addAll(sent);
                             }
                             return known;
                         });
+    }
+
+    private static void logSent(int count, long checkpoint) {
+        if (count > 0) {
+            LOG.warn(
+                    "The topics hold {} answers that checkpoint {} does not know of; they are not"
+                            + " sent again",
+                    count,
+                    checkpoint);
+        }
     }
 
     @Override
@@ -144,7 +163,8 @@ public final class SendOnce extends ProcessFunction<OutputRecord, OutputRecord>
         if (ahead.remove(answer.header(Origin.PROMPT_HEADER))) {
             alreadySent.inc();
         } else {
-            out.collect(answer.withHeader(CHECKPOINT_HEADER, Long.toString(lastCheckpoint)));
+            String transaction = AnswerTopics.transaction(transactionPrefix, lastCheckpoint);
+            out.collect(answer.withHeader(AnswerTopics.TRANSACTION_HEADER, transaction));
         }
     }
 
@@ -164,13 +184,6 @@ public final class SendOnce extends ProcessFunction<OutputRecord, OutputRecord>
                             + topics.deadLetters(),
                     e.getCause());
         }
-        if (!ahead.isEmpty()) {
-            LOG.warn(
-                    "The topics hold {} answers that checkpoint {} does not know of; they are not"
-                            + " sent again",
-                    ahead.size(),
-                    lastCheckpoint);
-        }
     }
 
     @Override
@@ -186,13 +199,13 @@ public final class SendOnce extends ProcessFunction<OutputRecord, OutputRecord>
     /** Where the topics end now is below all that is sent after the next checkpoint. */
     @Override
     public void notifyCheckpointComplete(long checkpointId) {
-        reader.execute(this::refreshEnds);
+        reader.submit(this::refreshEnds);
     }
 
     private void refreshEnds() {
         try {
             ends = answers.ends();
-        } catch (ExecutionException e) {
+        } catch (ExecutionException | RuntimeException e) {
             LOG.warn("Cannot ask where the answers' topics end; the next restore reads more", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -1,7 +1,6 @@
 package org.millrace.jobs;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -75,19 +74,23 @@ public final class TopicScan {
             for (TopicPartition partition : partitions) {
                 long begin = begins.get(partition);
                 long end = ends.get(partition);
-                List<ConsumerRecord<byte[], byte[]>> newest = new ArrayList<>();
+                boolean[] found = {false, false};
                 long start = end;
-                for (long count = NEWEST;
-                        start > begin && newest.stream().noneMatch(older);
-                        count *= 4) {
+                for (long count = NEWEST; start > begin && !found[1]; count *= 4) {
                     start = Math.max(begin, end - count);
-                    newest.clear();
                     consumer.assign(List.of(partition));
                     consumer.seek(partition, start);
-                    read(consumer, Map.of(partition, end), Long.MAX_VALUE, newest::add);
-                }
-                if (newest.stream().anyMatch(matches)) {
-                    return true;
+                    read(
+                            consumer,
+                            Map.of(partition, end),
+                            Long.MAX_VALUE,
+                            record -> {
+                                found[0] |= matches.test(record);
+                                found[1] |= older.test(record);
+                            });
+                    if (found[0]) {
+                        return true;
+                    }
                 }
             }
             return false;
@@ -137,8 +140,8 @@ public final class TopicScan {
                 } else if (System.nanoTime() - warnedNanos > WARN_NANOS) {
                     warnedNanos = System.nanoTime();
                     LOG.warn(
-                            "Waiting for a transaction of another producer that is open on {} at"
-                                    + " offset={}",
+                            "Waiting to read {} at offset={}: a transaction is open there, or the"
+                                    + " brokers do not answer",
                             partition,
                             consumer.position(partition));
                 }

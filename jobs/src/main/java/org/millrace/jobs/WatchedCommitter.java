@@ -9,8 +9,11 @@ import org.apache.flink.api.connector.sink2.Committer;
 import org.apache.flink.connector.kafka.sink.KafkaCommittable;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.MetricGroup;
+import org.apache.flink.util.ExceptionUtils;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.TransactionDescription;
 import org.apache.kafka.clients.admin.TransactionState;
+import org.apache.kafka.common.errors.InvalidPidMappingException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,16 +31,19 @@ final class WatchedCommitter implements Committer<KafkaCommittable> {
     private final Committer<KafkaCommittable> committer;
     private final KafkaTopics topics;
     private final Properties kafka;
+    private final String transactionPrefix;
     private final Counter lostTransactions;
 
     WatchedCommitter(
             Committer<KafkaCommittable> committer,
             KafkaTopics topics,
             Properties kafka,
+            String transactionPrefix,
             MetricGroup parent) {
         this.committer = committer;
         this.topics = topics;
         this.kafka = kafka;
+        this.transactionPrefix = transactionPrefix;
         this.lostTransactions = parent.addGroup("millrace").counter("lostTransactions");
     }
 
@@ -61,41 +67,37 @@ final class WatchedCommitter implements Committer<KafkaCommittable> {
         }
     }
 
-    private void reportLost(KafkaCommittable transaction, String state, Throwable reason) {
-        lostTransactions.inc();
-        LOG.error(
-                "LOST ANSWERS: transaction {} was not committed and never will be (broker: {}); its"
-                        + " completions and dead letters are missing from the topics",
-                transaction.getTransactionalId(),
-                state,
-                reason);
-    }
-
-    /** What the broker says of a transaction. */
-    private String state(String transactionalId) {
+    /** Whether the transaction was committed, by its name and producer or by the topics. */
+    private boolean wasCommitted(KafkaCommittable transaction) {
+        String name = transaction.getTransactionalId();
+        boolean isKnown = false;
+        String state = "not asked";
         try (Admin admin = Admin.create(kafka)) {
-            return admin.describeTransactions(List.of(transactionalId))
-                    .description(transactionalId)
-                    .get()
-                    .state()
-                    .toString();
+            TransactionDescription known =
+                    admin.describeTransactions(List.of(name)).description(name).get();
+            state = known.toString();
+            // A later transaction of that name has another producer, or a higher epoch: a commit
+            // adds one to it at most.
+            isKnown =
+                    known.state() == TransactionState.COMPLETE_COMMIT
+                            && known.producerId() == transaction.getProducerId()
+                            && known.producerEpoch() <= transaction.getEpoch() + 1;
         } catch (ExecutionException e) {
-            return e.getCause().getMessage();
+            state = e.getCause().getMessage();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            return "not asked";
         }
-    }
-
-    /**
-     * Whether an answer of the transaction can be read. The number at the end of its name is one
-     * more than the checkpoint that its answers name ({@link SendOnce#CHECKPOINT_HEADER}).
-     */
-    private boolean isInTopics(String transactionalId) {
-        try (AnswerTopics answers = AnswerTopics.of(topics, kafka)) {
-            int dash = transactionalId.lastIndexOf('-');
-            return answers.holdSentAfter(Long.parseLong(transactionalId.substring(dash + 1)) - 1);
+        boolean wasCommitted = isKnown || AnswerTopics.hold(kafka, topics, transactionPrefix, name);
+        if (wasCommitted) {
+            LOG.info("Transaction {} was committed before (broker: {})", name, state);
+        } else {
+            LOG.error(
+                    "LOST ANSWERS: transaction {} was not committed and never will be (broker: {});"
+                            + " its completions and dead letters are missing from the topics",
+                    name,
+                    state);
         }
+        return wasCommitted;
     }
 
     /** Passes everything on, and looks at failures. */
@@ -118,21 +120,23 @@ final class WatchedCommitter implements Committer<KafkaCommittable> {
 
         @Override
         public void signalFailedWithKnownReason(Throwable reason) {
-            String transaction = getCommittable().getTransactionalId();
-            String state = state(transaction);
-            if (state.equals(TransactionState.COMPLETE_COMMIT.toString())
-                    || isInTopics(transaction)) {
-                LOG.info("Transaction {} was committed before (broker: {})", transaction, state);
+            if (wasCommitted(getCommittable())) {
                 request.signalAlreadyCommitted();
             } else {
-                reportLost(getCommittable(), state, reason);
+                lostTransactions.inc();
                 request.signalFailedWithKnownReason(reason);
             }
         }
 
+        /** The broker has forgotten a name that was not used for long: no reason to try again. */
         @Override
         public void signalFailedWithUnknownReason(Throwable reason) {
-            request.signalFailedWithUnknownReason(reason);
+            if (ExceptionUtils.findThrowable(reason, InvalidPidMappingException.class)
+                    .isPresent()) {
+                signalFailedWithKnownReason(reason);
+            } else {
+                request.signalFailedWithUnknownReason(reason);
+            }
         }
 
         @Override

@@ -41,6 +41,7 @@ class LostTransactionsITCase {
                                 kafka, "test", 0, 0, false, FlinkKafkaInternalProducer::new),
                         topics,
                         cluster.kafka(),
+                        "test",
                         new UnregisteredMetricsGroup() {
                             @Override
                             public UnregisteredMetricsGroup addGroup(String name) {
@@ -91,6 +92,43 @@ class LostTransactionsITCase {
         assertThat(lost.getCount()).isZero();
     }
 
+    /** As one of another producer with the same name, committed, would look like. */
+    @Test
+    void transactionThatAnotherOneOfItsNameFollowedIsLost() throws Exception {
+        try (FlinkKafkaInternalProducer<byte[], byte[]> producer = written("test-0-8")) {
+            KafkaCommittable committable =
+                    new KafkaCommittable(
+                            producer.getProducerId(), producer.getEpoch(), "test-0-8", null);
+            try (FlinkKafkaInternalProducer<byte[], byte[]> other =
+                    new FlinkKafkaInternalProducer<>(kafka, "test-0-8")) {
+                other.initTransactions();
+                other.beginTransaction();
+                other.send(new ProducerRecord<>(topic, new byte[] {1})).get();
+                other.commitTransaction();
+            }
+            commit(committable);
+        }
+        assertThat(lost.getCount()).isEqualTo(1);
+    }
+
+    /** After transactional.id.expiration.ms. */
+    @Test
+    void transactionWhoseNameIsForgottenIsLookedForInTheTopics() throws Exception {
+        try (FlinkKafkaInternalProducer<byte[], byte[]> producer = written("test-0-6")) {
+            producer.commitTransaction();
+        }
+        // Answers of one transaction under the name of another that the broker never knew.
+        try (FlinkKafkaInternalProducer<byte[], byte[]> producer = begun("test-0-7")) {
+            send(producer, "test-0-9");
+            producer.commitTransaction();
+        }
+        commit(new KafkaCommittable(4711, (short) 0, "test-0-9", null));
+        assertThat(lost.getCount()).isZero();
+        assertThat(request.failure).isNull();
+        commit(new KafkaCommittable(4711, (short) 0, "test-0-8", null));
+        assertThat(lost.getCount()).isEqualTo(1);
+    }
+
     @Test
     void transactionThatWasCommittedBeforeIsNot() throws Exception {
         try (FlinkKafkaInternalProducer<byte[], byte[]> producer = written("test-0-7")) {
@@ -106,17 +144,25 @@ class LostTransactionsITCase {
 
     private FlinkKafkaInternalProducer<byte[], byte[]> written(String transaction)
             throws Exception {
+        FlinkKafkaInternalProducer<byte[], byte[]> producer = begun(transaction);
+        send(producer, transaction);
+        return producer;
+    }
+
+    private FlinkKafkaInternalProducer<byte[], byte[]> begun(String transaction) {
         FlinkKafkaInternalProducer<byte[], byte[]> producer =
                 new FlinkKafkaInternalProducer<>(kafka, transaction);
         producer.initTransactions();
         producer.beginTransaction();
-        byte[] value = "value".getBytes(StandardCharsets.UTF_8);
-        ProducerRecord<byte[], byte[]> answer = new ProducerRecord<>(topic, value);
-        // As the name's number is, but one less.
-        int before = transaction.charAt(transaction.length() - 1) - 1;
-        answer.headers().add(SendOnce.CHECKPOINT_HEADER, new byte[] {(byte) before});
-        producer.send(answer).get();
         return producer;
+    }
+
+    private void send(FlinkKafkaInternalProducer<byte[], byte[]> producer, String transaction)
+            throws Exception {
+        ProducerRecord<byte[], byte[]> answer = new ProducerRecord<>(topic, new byte[] {1});
+        answer.headers()
+                .add(AnswerTopics.TRANSACTION_HEADER, transaction.getBytes(StandardCharsets.UTF_8));
+        producer.send(answer).get();
     }
 
     private void commit(KafkaCommittable committable) throws Exception {

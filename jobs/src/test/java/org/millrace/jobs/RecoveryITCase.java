@@ -139,7 +139,7 @@ class RecoveryITCase {
             RunningJob.Checkpoint last =
                     restored.checkpoints().get(restored.checkpoints().size() - 1);
 
-            RunningJob caughtUp = cluster.submit(resumed(config, last.path(), 2));
+            RunningJob caughtUp = cluster.submit(resumed(config, last.path(), 1));
             publish(cluster, config, requests.subList(24, 32));
             outputs.await(caughtUp, o -> o.completions.size() >= requests.size());
             caughtUp.stop();

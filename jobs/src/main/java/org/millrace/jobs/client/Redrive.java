@@ -15,8 +15,8 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.millrace.jobs.AnswerTopics;
 import org.millrace.jobs.KafkaTopics;
-import org.millrace.jobs.SendOnce;
 import org.millrace.jobs.TopicScan;
 import org.millrace.jobs.registry.WireFormats;
 import org.millrace.operators.Origin;
@@ -38,7 +38,7 @@ final class Redrive {
 
     /** Of the dead letter, not of the prompt. */
     private static final List<String> ANSWER_HEADERS =
-            List.of(Origin.PROMPT_HEADER, SendOnce.CHECKPOINT_HEADER);
+            List.of(Origin.PROMPT_HEADER, AnswerTopics.TRANSACTION_HEADER);
 
     /**
      * What a run did.
