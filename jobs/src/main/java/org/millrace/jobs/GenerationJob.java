@@ -53,7 +53,7 @@ public final class GenerationJob {
     public static void build(StreamExecutionEnvironment env) throws IOException {
         env.configure(JobDefaults.missingIn(env.getConfiguration()));
         ReadableConfig config = env.getConfiguration();
-        checkStreaming(config);
+        checkSupported(config);
         KafkaTopics topics = KafkaTopics.of(config);
         Properties kafka = connect(config, topics);
         WireFormat format = format(kafka, topics);
@@ -117,7 +117,8 @@ public final class GenerationJob {
         sink.name("completions and dead letters").uid("completions");
     }
 
-    private static void checkStreaming(ReadableConfig config) {
+    /** Refuses, by name, settings of Flink under which the job would not keep its promises. */
+    static void checkSupported(ReadableConfig config) {
         RuntimeExecutionMode mode = config.get(ExecutionOptions.RUNTIME_MODE);
         if (mode != RuntimeExecutionMode.STREAMING) {
             throw new IllegalArgumentException(
@@ -126,6 +127,15 @@ public final class GenerationJob {
                             + mode
                             + ": batch mode clears keyed state between keys, so sessions cannot share a batch;"
                             + " leave it at STREAMING, also for a topic that ends");
+        }
+        if (!config.get(PipelineOptions.OPERATOR_CHAINING)
+                && config.get(MillraceOptions.DELIVERY) != MillraceOptions.Delivery.AT_LEAST_ONCE) {
+            throw new IllegalArgumentException(
+                    PipelineOptions.OPERATOR_CHAINING.key()
+                            + "=false: answers are sent once only by an operator that is chained to"
+                            + " its sink; leave it at true, or set "
+                            + MillraceOptions.DELIVERY.key()
+                            + "=at-least-once");
         }
     }
 

@@ -43,7 +43,8 @@ public final class MillraceOptions {
                     .noDefaultValue()
                     .withDescription(
                             "GGUF file or Hugging Face directory: a path on every TaskManager, or the URI of a file in"
-                                    + " any file system that Flink has.");
+                                    + " any file system that Flink has, which is copied to a TaskManager's first temporary"
+                                    + " directory. ./millrace run takes a path or ORG/NAME, and has a default.");
 
     public static final ConfigOption<KvType> KV_TYPE =
             ConfigOptions.key("millrace.kv-type")

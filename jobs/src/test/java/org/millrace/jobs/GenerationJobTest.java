@@ -11,6 +11,7 @@ import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExecutionOptions;
+import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.state.rocksdb.RocksDBOptions;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -64,6 +65,17 @@ class GenerationJobTest {
         assertThatThrownBy(() -> GenerationJob.build(new StreamExecutionEnvironment(config)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("execution.runtime-mode=BATCH");
+    }
+
+    @Test
+    void operatorsThatAreNotChainedAreRefused() {
+        Configuration config = new Configuration();
+        config.set(PipelineOptions.OPERATOR_CHAINING, false);
+        assertThatThrownBy(() -> GenerationJob.checkSupported(config))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("pipeline.operator-chaining.enabled=false");
+        config.set(MillraceOptions.DELIVERY, MillraceOptions.Delivery.AT_LEAST_ONCE);
+        GenerationJob.checkSupported(config);
     }
 
     @Test

@@ -1,6 +1,8 @@
 package org.millrace.operators;
 
 import java.nio.ByteBuffer;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.MetricGroup;
 import org.millrace.schemas.DeadLetter;
 
 /** Makes dead letters. */
@@ -9,6 +11,11 @@ public final class DeadLetters {
     static final int MAX_DETAIL = 2000;
 
     private DeadLetters() {}
+
+    /** The metric that counts an operator's dead letters. */
+    public static Counter counter(MetricGroup operator) {
+        return operator.addGroup("millrace").counter("deadLetters");
+    }
 
     /**
      * A dead letter for a request that was decoded.

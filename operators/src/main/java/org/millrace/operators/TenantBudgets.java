@@ -6,6 +6,7 @@ import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.common.typeutils.base.LongSerializer;
+import org.apache.flink.metrics.Counter;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
@@ -32,6 +33,7 @@ public final class TenantBudgets
     private final long periodMillis;
     private transient ValueState<Long> period;
     private transient ValueState<Long> taken;
+    private transient Counter deadLetters;
 
     TenantBudgets(Map<String, Long> budgets, long periodMillis) {
         this.budgets = Map.copyOf(budgets);
@@ -67,6 +69,7 @@ public final class TenantBudgets
         taken =
                 getRuntimeContext()
                         .getState(new ValueStateDescriptor<>("taken", LongSerializer.INSTANCE));
+        deadLetters = DeadLetters.counter(getRuntimeContext().getMetricGroup());
     }
 
     @Override
@@ -85,6 +88,7 @@ public final class TenantBudgets
             taken.update(before + maxTokens);
             out.collect(envelope);
         } else {
+            deadLetters.inc();
             context.output(
                     OutputTags.DEAD_LETTERS,
                     DeadLetters.of(

@@ -98,7 +98,8 @@ final class Moment {
         }
         observer.readJournal();
         watched = observer.state().endedBefore(begun.newest());
-        return directory.complete() && hasUnanswered();
+        // Turns have ended meanwhile.
+        return directory.complete() && hasUnanswered() && isReady();
     }
 
     private boolean hasUnanswered() {

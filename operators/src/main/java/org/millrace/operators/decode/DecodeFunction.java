@@ -1,8 +1,10 @@
 package org.millrace.operators.decode;
 
 import java.io.IOException;
+import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.java.typeutils.ResultTypeQueryable;
+import org.apache.flink.metrics.Counter;
 import org.apache.flink.streaming.api.functions.ProcessFunction;
 import org.apache.flink.util.Collector;
 import org.millrace.operators.DeadLetters;
@@ -20,9 +22,15 @@ public final class DecodeFunction extends ProcessFunction<RawRecord, PromptEnvel
     private static final long serialVersionUID = 1L;
 
     private final WireFormat format;
+    private transient Counter deadLetters;
 
     public DecodeFunction(WireFormat format) {
         this.format = format;
+    }
+
+    @Override
+    public void open(OpenContext context) {
+        deadLetters = DeadLetters.counter(getRuntimeContext().getMetricGroup());
     }
 
     @Override
@@ -34,6 +42,7 @@ public final class DecodeFunction extends ProcessFunction<RawRecord, PromptEnvel
                     new PromptEnvelope(
                             RequestDecoder.decode(record, format), record.origin(), original));
         } catch (BadRequestException e) {
+            deadLetters.inc();
             context.output(
                     OutputTags.DEAD_LETTERS,
                     DeadLetters.of(
