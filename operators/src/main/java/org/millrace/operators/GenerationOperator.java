@@ -53,7 +53,6 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
     private final transient GenerationOptions options;
     private final transient MailboxExecutor mailbox;
     private final transient Deque<AutoCloseable> resources = new ArrayDeque<>();
-    private final transient ModelOpening opening;
     private transient Model model;
     private transient ListState<String> fingerprints;
     private transient InputActivity input;
@@ -68,19 +67,6 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
         super(parameters);
         this.options = options;
         this.mailbox = parameters.getMailboxExecutor();
-        this.opening =
-                open(
-                        new ModelOpening(
-                                this::openModel,
-                                Thread.currentThread().getName() + ": opens the model"));
-    }
-
-    private Model openModel() throws Exception {
-        String directory =
-                getContainingTask().getEnvironment().getTaskManagerInfo().getTmpDirectories()[0];
-        Path path = ModelLocation.resolve(options.model(), Path.of(directory, "millrace-models"));
-        ModelOptions modelOptions = DeviceChoice.of(options.modelOptions(), getRuntimeContext());
-        return SharedModel.open(path, modelOptions, getRuntimeContext());
     }
 
     @Override
@@ -91,8 +77,9 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
                     "execution.runtime-mode=BATCH clears a session's state when another session's record comes;"
                             + " set execution.runtime-mode=STREAMING");
         }
+        ModelOptions modelOptions = DeviceChoice.of(options.modelOptions(), getRuntimeContext());
         try {
-            model = opening.await();
+            model = open(SharedModel.open(modelPath(), modelOptions, getRuntimeContext()));
         } catch (OutOfMemoryError e) {
             throw noDeviceMemory(e);
         }
@@ -115,6 +102,12 @@ final class GenerationOperator extends AbstractStreamOperator<OutputRecord>
                                 "session-ages", VoidNamespaceSerializer.INSTANCE, this),
                         options);
         loop = newLoop();
+    }
+
+    private Path modelPath() throws Exception {
+        String directory =
+                getContainingTask().getEnvironment().getTaskManagerInfo().getTmpDirectories()[0];
+        return ModelLocation.resolve(options.model(), Path.of(directory, "millrace-models"));
     }
 
     private StepLoop newLoop() throws Exception {
