@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include <chrono>
 #include <new>
 
 namespace millrace {
@@ -9,6 +10,7 @@ namespace millrace {
 namespace {
 
 constexpr int kSpins = 4000;  // some 50 to 100 microseconds
+constexpr std::chrono::microseconds kNap(20);
 constexpr uint64_t kField = (1u << 20) - 1;
 
 uint64_t chunksOf(uint64_t ticket) { return ticket >> 20 & kField; }
@@ -65,17 +67,13 @@ void Pool::run(Chunk chunk, const void* args, int chunks, size_t scratchBytes) {
     waitForTheRest(chunks);
 }
 
-// Spins, then sleeps: a processor left idle is where the system moves a worker to that waits behind another thread.
+// Spins, then naps. A processor left idle is where the system moves a worker to that waits behind another thread, but only
+// at the moment that it becomes idle, and not a worker that ran within the last half millisecond: so it becomes idle again
+// and again, not once for what may be four milliseconds.
 void Pool::waitForTheRest(int chunks) {
-    int done = finished_.load(std::memory_order_acquire);
-    for (int spins = 0; done < chunks && spins < kSpins; spins++) {
-        __builtin_ia32_pause();
-        done = finished_.load(std::memory_order_acquire);
-    }
-    while (done < chunks) {
-        finished_.wait(done, std::memory_order_acquire);
-        done = finished_.load(std::memory_order_acquire);
-    }
+    const auto isDone = [&] { return finished_.load(std::memory_order_acquire) == chunks; };
+    for (int spins = 0; !isDone() && spins < kSpins; spins++) __builtin_ia32_pause();
+    while (!isDone()) std::this_thread::sleep_for(kNap);
 }
 
 bool Pool::takeChunks(const Scratch& scratch) {
@@ -88,8 +86,7 @@ bool Pool::takeChunks(const Scratch& scratch) {
         // A valid claim: the operation cannot end before it is reported, so these are its own.
         chunk_.load(std::memory_order_relaxed)(
             args_.load(std::memory_order_relaxed), (int)nextOf(seen), scratch.data);
-        const int done = finished_.fetch_add(1, std::memory_order_acq_rel) + 1;
-        if (done == (int)chunksOf(seen)) finished_.notify_one();
+        finished_.fetch_add(1, std::memory_order_acq_rel);
         any = true;
     }
 }

@@ -8,19 +8,18 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateBackendOptions;
-import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
-import org.apache.flink.core.execution.RecoveryClaimMode;
 import org.millrace.jobs.MillraceOptions;
 import org.millrace.jobs.client.OutputReader;
 import org.millrace.jobs.client.PromptPublisher;
-import org.millrace.jobs.run.LocalCluster;
 import org.millrace.jobs.run.RunningJob;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.DeadLetter;
@@ -31,7 +30,7 @@ import org.millrace.schemas.TokenDelta;
 /**
  * What checkpoints of many live sessions cost, and how soon they go on after a failure: the real
  * job, one subtask, prefills a long prompt of each, then all generate at once; after some
- * checkpoints the job is cancelled and goes on from the last. Prints a {@link Costs} as JSON.
+ * checkpoints a task fails, and the job restarts in place. Prints a {@link Costs} as JSON.
  *
  * <p>Arguments: model file, cache type, threads, sessions, prompt in words, state backend,
  * checkpoints, directory for topics and state, which is deleted.
@@ -51,10 +50,10 @@ final class RecoveryBench {
      * @param checkpointBytes written for all of them
      * @param stateBytes that the restore had to read
      * @param initializationSeconds from the task's deployment to a task that runs: what the backend
-     *     reads at once, and the model
-     * @param runningSeconds from the submission to a task that runs
-     * @param firstTokenSeconds from the submission to the first session's next token
-     * @param lastTokenSeconds from the submission to the last session's next token
+     *     reads at once; the model is still open
+     * @param runningSeconds from the failure to a task that runs
+     * @param firstTokenSeconds from the failure to the first session's next token
+     * @param lastTokenSeconds from the failure to the last session's next token
      */
     record Costs(
             String backend,
@@ -88,6 +87,8 @@ final class RecoveryBench {
         int sessions = Integer.parseInt(args[3]);
         Configuration config = JobBench.configuration(args[0], args[1], args[2]);
         config.set(StateBackendOptions.STATE_BACKEND, args[5]);
+        config.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
+        config.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ZERO);
         config.set(MillraceOptions.MAX_SEQUENCES, sessions);
         config.set(MillraceOptions.MAX_BATCH_TOKENS, 2 * sessions);
         config.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MANAGED_MEMORY);
@@ -101,7 +102,6 @@ final class RecoveryBench {
                         (cluster, job, reader, publisher) ->
                                 new RecoveryBench(reader, publisher, sessions)
                                         .run(
-                                                cluster,
                                                 job,
                                                 args[5],
                                                 Integer.parseInt(args[4]),
@@ -109,9 +109,7 @@ final class RecoveryBench {
         System.out.println(new ObjectMapper().writeValueAsString(costs));
     }
 
-    private Costs run(
-            LocalCluster cluster, RunningJob job, String backend, int words, int checkpoints)
-            throws Exception {
+    private Costs run(RunningJob job, String backend, int words, int checkpoints) throws Exception {
         long begin = System.nanoTime();
         publish("long", words, 1);
         Set<String> begun = new HashSet<>();
@@ -139,14 +137,10 @@ final class RecoveryBench {
         while (job.checkpoints().size() < first + checkpoints) {
             poll(job, token -> {}, RecoveryBench::tooEarly);
         }
-        job.cancel();
         List<RunningJob.Checkpoint> taken = job.checkpoints();
         RunningJob.Checkpoint last = taken.get(taken.size() - 1);
-        while (!reader.poll(Duration.ofSeconds(1)).isEmpty()) {
-            Thread.onSpinWait();
-        }
         List<RunningJob.Checkpoint> measured = taken.subList(first, taken.size());
-        double[] seconds = restore(cluster, last);
+        double[] seconds = failAndRestart(job);
         return new Costs(
                 backend,
                 promptTokens.values().stream().mapToLong(Integer::longValue).sum(),
@@ -162,19 +156,19 @@ final class RecoveryBench {
     }
 
     /**
-     * Seconds that the task's initialization took, and from the submission to a running task, the
+     * Seconds that the task's initialization took, and from its failure to a running task, the
      * first session's next token, and the last one's.
      */
-    private double[] restore(LocalCluster cluster, RunningJob.Checkpoint checkpoint)
-            throws Exception {
-        Configuration options = new Configuration();
-        options.set(StateRecoveryOptions.SAVEPOINT_PATH, checkpoint.path());
-        // As after a failure: else the first checkpoint uploads all files again.
-        options.set(StateRecoveryOptions.RESTORE_MODE, RecoveryClaimMode.CLAIM);
+    private double[] failAndRestart(RunningJob job) throws Exception {
         double[] seconds = new double[4];
         Set<String> back = new HashSet<>();
         long begin = System.nanoTime();
-        RunningJob job = cluster.submit(options);
+        // A task that is interrupted and was not cancelled has failed, and all restart.
+        taskThread("send once", 0).orElseThrow().interrupt();
+        while (taskThread("generate", 1).isEmpty()) {
+            // Tokens from before.
+            poll(job, token -> {}, RecoveryBench::tooEarly);
+        }
         job.awaitRunning();
         seconds[1] = secondsSince(begin);
         seconds[0] = job.initialization().toMillis() / 1e3;
@@ -192,6 +186,13 @@ final class RecoveryBench {
         }
         job.cancel();
         return seconds;
+    }
+
+    private static Optional<Thread> taskThread(String task, int attempt) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().startsWith(task))
+                .filter(thread -> thread.getName().endsWith("(1/1)#" + attempt))
+                .findAny();
     }
 
     private static double secondsSince(long beginNanos) {

@@ -31,6 +31,8 @@ public enum DeadLetterReason {
     PROMPT_TOO_LONG,
     /** The session's earlier turns and this prompt together do not fit in the model's context. */
     SESSION_TOO_LONG,
+    /** The session has tokens that this model does not know, or more than its context takes. */
+    OTHER_MODEL,
     /** What the turn may need at most exceeds the whole page pool. */
     POOL_TOO_SMALL,
     /** A key, value or logit that is not a finite number: of no use to go on from. */

@@ -1,5 +1,6 @@
 package org.millrace.operators;
 
+import java.util.Arrays;
 import java.util.function.LongSupplier;
 import org.millrace.engine.Model;
 import org.millrace.engine.batch.Generator;
@@ -71,11 +72,13 @@ final class TurnStarter {
         RunningTurn resumed = state.turn();
         if (resumed != null) {
             checkModel(resumed.modelFingerprint());
+            checkTokens(resumed.modelFingerprint(), Sequence.savedTokens(resumed.sequence()));
             checkPool(resumed);
             return new Candidate(place, entry, envelope, resumed.positions(), null, resumed);
         }
         SessionRecord session = state.session();
         checkModel(session.modelFingerprint());
+        checkTokens(session.modelFingerprint(), session.transcript().tokens());
         Admission.Turn fresh = admission.admit(envelope.request(), session);
         return new Candidate(place, entry, envelope, fresh.positions(), fresh, null);
     }
@@ -88,7 +91,8 @@ final class TurnStarter {
         SessionRecord session = state.session();
         checkModel(session.modelFingerprint());
         Transcript rested = session.transcript().withRest(idleRetention);
-        if (rested.equals(session.transcript())) {
+        if (rested.equals(session.transcript())
+                || !canTake(session.modelFingerprint(), rested.tokens())) {
             return null;
         }
         int positions = Sequence.positionsNeeded(rested, model.config().contextLength());
@@ -103,6 +107,28 @@ final class TurnStarter {
                 && !allowModelChange) {
             throw new ModelChangedException(fingerprint, model.fingerprint());
         }
+    }
+
+    private void checkTokens(String fingerprint, int[] tokens) throws BadRequestException {
+        if (!canTake(fingerprint, tokens)) {
+            throw new BadRequestException(
+                    DeadLetterReason.OTHER_MODEL,
+                    String.format(
+                            "sessionTokens=%d with largest token=%d of model %s, must be below contextLength=%d and"
+                                    + " vocabSize=%d; end the session and begin it anew",
+                            tokens.length,
+                            Arrays.stream(tokens).max().orElse(0),
+                            fingerprint,
+                            model.config().contextLength(),
+                            model.config().vocabSize()));
+        }
+    }
+
+    /** Whether the model can compute a session of a model, which may be a larger one. */
+    private boolean canTake(String fingerprint, int[] tokens) {
+        return fingerprint.equals(model.fingerprint())
+                || tokens.length < model.config().contextLength()
+                        && Arrays.stream(tokens).allMatch(id -> id < model.config().vocabSize());
     }
 
     private void checkPool(RunningTurn resumed) {

@@ -16,6 +16,7 @@ import java.util.TreeMap;
 import java.util.zip.CRC32C;
 import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
+import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.runtime.state.KeyedStateBackend;
 import org.apache.flink.runtime.state.VoidNamespace;
@@ -26,8 +27,16 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.millrace.engine.Model;
+import org.millrace.engine.batch.Sequence;
+import org.millrace.engine.batch.Transcript;
+import org.millrace.engine.model.Tokenizer;
 import org.millrace.operators.state.ImmutableBytes;
 import org.millrace.operators.state.ImmutableBytesSerializer;
+import org.millrace.operators.state.RunningTurn;
+import org.millrace.operators.state.RunningTurnSerializer;
+import org.millrace.operators.state.SessionRecord;
+import org.millrace.operators.state.SessionRecordSerializer;
+import org.millrace.schemas.DeadLetter;
 
 /**
  * A cache that was computed by other rules is never read: its session is computed again from its
@@ -37,6 +46,8 @@ class FingerprintTest {
     private static final int SESSIONS = 4;
     private static final int FINGERPRINT_OFFSET = 8;
     private static final int CRC_BYTES = 4;
+    private static final int UNKNOWN_TOKEN = 100_000;
+    private static final String OTHER_MODEL = "0".repeat(64);
 
     /** What a fingerprint is of, but for the model; {@code docs/state-format.md} names them. */
     private static final List<String> RULES =
@@ -132,13 +143,8 @@ class FingerprintTest {
     private static void setFingerprint(
             GenerationHarness harness, String session, byte[] expected, byte[] other)
             throws Exception {
-        KeyedStateBackend<String> backend = harness.flink().getOperator().getKeyedStateBackend();
-        backend.setCurrentKey(session);
         ValueState<ImmutableBytes> state =
-                backend.getPartitionedState(
-                        VoidNamespace.INSTANCE,
-                        VoidNamespaceSerializer.INSTANCE,
-                        new ValueStateDescriptor<>("cache-header", new ImmutableBytesSerializer()));
+                state(harness, session, "cache-header", new ImmutableBytesSerializer());
         ByteBuffer header =
                 ByteBuffer.wrap(state.value().array().clone()).order(ByteOrder.LITTLE_ENDIAN);
         byte[] stored = new byte[expected.length];
@@ -175,5 +181,75 @@ class FingerprintTest {
         }
         assertThat(JournalLines.read(journal()))
                 .noneMatch(line -> line.get("event").asText().equals("restore"));
+    }
+
+    @Test
+    void tokensThatTheModelDoesNotKnowAreADeadLetter() throws Exception {
+        OperatorSubtaskState state = snapshot();
+        try (GenerationHarness harness =
+                new GenerationHarness(
+                        options(TinyModel.path(), true), new HashMapStateBackend(), 1, 0)) {
+            harness.open(state, 1, 1);
+            ValueState<RunningTurn> turn =
+                    state(harness, "s0", "turn", new RunningTurnSerializer());
+            turn.update(withUnknownToken(turn.value(), firstToken()));
+            harness.runAll();
+            assertThat(harness.completions()).hasSize(SESSIONS - 1);
+
+            ValueState<SessionRecord> session =
+                    state(harness, "s1", "session", new SessionRecordSerializer());
+            Transcript unknown =
+                    new Transcript(new int[] {UNKNOWN_TOKEN}, session.value().transcript().turns());
+            session.update(session.value().with(unknown, OTHER_MODEL));
+            harness.send(Prompts.turn("s1", "r2", "and then?", 3));
+            harness.send(Prompts.turn("s2", "r2", "and then?", 3));
+            harness.runAll();
+
+            assertThat(harness.completions()).hasSize(SESSIONS);
+            assertThat(harness.deadLetters())
+                    .extracting(DeadLetter::getReason)
+                    .containsExactly("other_model", "other_model");
+            assertThat(harness.deadLetters().get(0).getDetail())
+                    .contains("token=" + UNKNOWN_TOKEN + " of model " + OTHER_MODEL)
+                    .contains("vocabSize=");
+        }
+    }
+
+    private static int firstToken() {
+        try (Model model = Model.open(TinyModel.path(), TinyModel.OPTIONS)) {
+            Tokenizer tokenizer = model.tokenizer();
+            return tokenizer.beginOfSequence() >= 0
+                    ? tokenizer.beginOfSequence()
+                    : tokenizer.encode("question 0", false)[0];
+        }
+    }
+
+    /** The turn as a model with more tokens would have left it. */
+    private static RunningTurn withUnknownToken(RunningTurn turn, int firstToken) {
+        byte[] bytes = turn.sequence().clone();
+        int count = Sequence.savedTokens(bytes).length;
+        ByteBuffer sequence = ByteBuffer.wrap(bytes);
+        int at = 0;
+        while (sequence.getInt(at) != count || sequence.getInt(at + 4) != firstToken) {
+            at++;
+        }
+        sequence.putInt(at + 4, UNKNOWN_TOKEN);
+        return new RunningTurn(
+                bytes,
+                turn.positions(),
+                OTHER_MODEL,
+                turn.startedMillis(),
+                turn.firstTokenMillis());
+    }
+
+    private static <T> ValueState<T> state(
+            GenerationHarness harness, String session, String name, TypeSerializer<T> serializer)
+            throws Exception {
+        KeyedStateBackend<String> backend = harness.flink().getOperator().getKeyedStateBackend();
+        backend.setCurrentKey(session);
+        return backend.getPartitionedState(
+                VoidNamespace.INSTANCE,
+                VoidNamespaceSerializer.INSTANCE,
+                new ValueStateDescriptor<>(name, serializer));
     }
 }

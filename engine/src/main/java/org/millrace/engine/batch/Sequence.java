@@ -127,6 +127,11 @@ public final class Sequence {
                 cache, SavedSequence.decode(saved), RetentionPolicies::lookup, attachment);
     }
 
+    /** The tokens, prompt included, in what {@link #save} wrote. */
+    public static int[] savedTokens(byte[] saved) {
+        return SavedSequence.decode(saved).tokens();
+    }
+
     /**
      * A rest: the session's cache is compressed and the sequence is finished, {@link
      * FinishReason#RESTED}.
