@@ -222,6 +222,10 @@ MILLRACE_JNI(void, free)(JNIEnv*, jclass, jlong address, jlong bytes) {
     freeMemory(at<void>(address), (size_t)bytes);
 }
 
+MILLRACE_JNI(void, discard)(JNIEnv*, jclass, jlong address, jlong bytes) {
+    discardMemory(at<void>(address), (size_t)bytes);
+}
+
 MILLRACE_JNI(void, write)(JNIEnv* env, jclass, jlong address, jobject source, jint from, jint length) {
     memcpy(at<void>(address), (const char*)env->GetDirectBufferAddress(source) + from, (size_t)length);
 }

@@ -82,4 +82,8 @@ void freeMemory(void* memory, size_t bytes) {
     }
 }
 
+void discardMemory(void* memory, size_t bytes) {
+    if (bytes >= kOwnMapping) madvise(memory, roundUp(bytes, kHugePage), MADV_FREE);
+}
+
 }  // namespace millrace

@@ -13,4 +13,8 @@ void* allocateMemory(size_t bytes);
 // `bytes` as it was allocated.
 void freeMemory(void* memory, size_t bytes);
 
+// Gives up what `memory` holds, not `memory`: the system may take its pages back until they are written again. Then it holds
+// what it held, or zeros.
+void discardMemory(void* memory, size_t bytes);
+
 }  // namespace millrace

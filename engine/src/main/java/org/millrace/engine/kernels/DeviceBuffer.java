@@ -3,8 +3,8 @@ package org.millrace.engine.kernels;
 import java.nio.ByteBuffer;
 
 /**
- * Memory of a kernel provider: zeroed when allocated, 64-byte aligned, little-endian. Freed once by
- * {@link #close}, by its owner; the garbage collector does not see it.
+ * Memory of a kernel provider: zeroed when allocated, unless asked for otherwise, 64-byte aligned,
+ * little-endian. Freed once by {@link #close}, by its owner; the garbage collector does not see it.
  */
 public interface DeviceBuffer extends AutoCloseable {
     long bytes();

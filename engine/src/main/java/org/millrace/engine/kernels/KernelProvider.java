@@ -22,6 +22,11 @@ public interface KernelProvider extends AutoCloseable {
     /** Zeroed memory; throws OutOfMemoryError with the size asked for. */
     DeviceBuffer allocate(long bytes);
 
+    /** As {@link #allocate}, with any contents: a buffer that was closed may come back. */
+    default DeviceBuffer allocateUninitialized(long bytes) {
+        return allocate(bytes);
+    }
+
     /**
      * Copies a matrix into this provider's layout.
      *

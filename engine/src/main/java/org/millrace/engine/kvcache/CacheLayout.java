@@ -26,7 +26,7 @@ public record CacheLayout(
      * Pages of a pool that can promise {@code pages}: spare ones beside, as many as one head of a
      * session that fills the pool can need while it is rewritten.
      */
-    long poolPages(long pages) {
+    public long poolPages(long pages) {
         return pages + (pages + numHeads() - 1) / numHeads();
     }
 

@@ -40,7 +40,10 @@ public final class PagePool implements AutoCloseable {
         this.capacity = capacity;
         this.pages = Math.toIntExact(layout.poolPages(capacity));
         try {
-            storage = owned.add(kernels.allocate((long) pages * layout.page().pageBytes()));
+            storage =
+                    owned.add(
+                            kernels.allocateUninitialized(
+                                    (long) pages * layout.page().pageBytes()));
             scores = owned.add(kernels.allocate((long) pages * CacheLayout.SCORE_BYTES));
             slotList = owned.add(kernels.allocate(Integer.BYTES * MOVE_INTS * SLOTS));
             packed = owned.add(kernels.allocate((long) layout.page().slotBytes() * SLOTS));

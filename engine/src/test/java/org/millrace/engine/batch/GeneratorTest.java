@@ -3,6 +3,7 @@ package org.millrace.engine.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.millrace.engine.Model;
 import org.millrace.engine.TinyModels;
 import org.millrace.engine.kernels.ActivationType;
+import org.millrace.engine.kernels.DeviceBuffer;
+import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.CorruptCacheException;
 import org.millrace.engine.kvcache.IncompatibleCacheException;
 import org.millrace.engine.kvcache.KvType;
@@ -24,6 +27,7 @@ import org.millrace.engine.kvcache.policy.Retention;
 
 class GeneratorTest {
     private static final GeneratorOptions OPTIONS = new GeneratorOptions(32 << 20, 64, 32);
+    private static final Retention FASTGEN = Retention.parse("fastgen keep=0.5");
 
     private static int[] prompt(int length, long seed) {
         return new Random(seed).ints(length, 3, 256).toArray();
@@ -35,14 +39,14 @@ class GeneratorTest {
     }
 
     private static Sequence submit(Generator generator, int[] prompt, GenerationParams params) {
+        return submit(generator, prompt, params, Retention.FULL);
+    }
+
+    private static Sequence submit(
+            Generator generator, int[] prompt, GenerationParams params, Retention retention) {
         Sequence sequence =
                 new Sequence(
-                        generator.newCache(),
-                        Transcript.EMPTY,
-                        prompt,
-                        params,
-                        Retention.FULL,
-                        null);
+                        generator.newCache(), Transcript.EMPTY, prompt, params, retention, null);
         generator.submit(sequence);
         return sequence;
     }
@@ -72,8 +76,17 @@ class GeneratorTest {
 
     private static List<Object> alone(
             Model model, GeneratorOptions options, int[] prompt, GenerationParams params) {
+        return alone(model, options, prompt, params, Retention.FULL);
+    }
+
+    private static List<Object> alone(
+            Model model,
+            GeneratorOptions options,
+            int[] prompt,
+            GenerationParams params,
+            Retention retention) {
         try (Generator generator = new Generator(model, options)) {
-            Sequence sequence = submit(generator, prompt, params);
+            Sequence sequence = submit(generator, prompt, params, retention);
             drain(generator);
             return result(sequence);
         }
@@ -98,6 +111,35 @@ class GeneratorTest {
                     assertThat(result(sequence)).as("strangers=" + strangers).isEqualTo(expected);
                 }
             }
+        }
+    }
+
+    /** A pool's memory may be an earlier pool's, of caches of another type. */
+    @ParameterizedTest
+    @EnumSource(KvType.class)
+    void whatThePoolHeldBeforeChangesNoBit(KvType kvType) {
+        GeneratorOptions options = new GeneratorOptions(4 << 20, 64, 2);
+        try (Model model = TinyModels.open("gqa3/q8_0.gguf", kvType, ActivationType.INT8, "cpu")) {
+            List<Object> full = alone(model, options, prompt(150, 1), sampled(40, 7));
+            List<Object> fastgen = alone(model, options, prompt(150, 1), sampled(40, 7), FASTGEN);
+            // Infinities and NaNs, whatever the type.
+            fillIdleMemory(model, options, (byte) -1);
+            assertThat(alone(model, options, prompt(150, 1), sampled(40, 7))).isEqualTo(full);
+            fillIdleMemory(model, options, (byte) -1);
+            assertThat(alone(model, options, prompt(150, 1), sampled(40, 7), FASTGEN))
+                    .isEqualTo(fastgen);
+        }
+    }
+
+    private static void fillIdleMemory(Model model, GeneratorOptions options, byte value) {
+        CacheLayout layout = model.cacheLayout();
+        long pages = layout.poolPages(layout.pagesIn(options.poolBytes()));
+        byte[] bytes = new byte[Math.toIntExact(pages * layout.page().pageBytes())];
+        try (DeviceBuffer idle = model.kernels().allocateUninitialized(bytes.length)) {
+            idle.read(0, ByteBuffer.wrap(bytes));
+            assertThat(bytes).as("an earlier pool's memory").isNotEqualTo(new byte[bytes.length]);
+            Arrays.fill(bytes, value);
+            idle.write(0, ByteBuffer.wrap(bytes));
         }
     }
 

@@ -2,6 +2,7 @@ package org.millrace.engine.kernels.cpu;
 
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongConsumer;
 import org.millrace.engine.kernels.DeviceBuffer;
 
 /** Native memory at a fixed address, freed exactly once. */
@@ -9,12 +10,31 @@ final class CpuBuffer implements DeviceBuffer {
     private final long bytes;
     private final AtomicLong address;
 
+    /** Takes the address when the buffer is closed. */
+    private final LongConsumer release;
+
+    /** Zeroed memory of its own. */
     CpuBuffer(long bytes) {
+        this(bytes, allocate(bytes), address -> free(address, bytes));
+    }
+
+    /** Memory that {@code release} takes back. */
+    CpuBuffer(long bytes, long address, LongConsumer release) {
         this.bytes = bytes;
-        this.address = new AtomicLong(CpuNative.allocate(Math.max(bytes, 1)));
-        if (address.get() == 0) {
+        this.address = new AtomicLong(address);
+        this.release = release;
+    }
+
+    static long allocate(long bytes) {
+        long address = CpuNative.allocate(Math.max(bytes, 1));
+        if (address == 0) {
             throw new OutOfMemoryError("no native memory for a buffer: bytes=" + bytes);
         }
+        return address;
+    }
+
+    static void free(long address, long bytes) {
+        CpuNative.free(address, Math.max(bytes, 1));
     }
 
     /** The address of a buffer that must hold {@code needed} bytes. */
@@ -87,7 +107,7 @@ final class CpuBuffer implements DeviceBuffer {
     public void close() {
         long owned = address.getAndSet(0);
         if (owned != 0) {
-            CpuNative.free(owned, Math.max(bytes, 1));
+            release.accept(owned);
         }
     }
 }

@@ -36,6 +36,7 @@ public final class CpuKernels implements KernelProvider {
     private static final int MAX_MATRICES = 4;
 
     private final String name;
+    private final IdleMemory idle = new IdleMemory();
 
     private CpuKernels(String name) {
         this.name = name;
@@ -95,6 +96,11 @@ public final class CpuKernels implements KernelProvider {
     @Override
     public DeviceBuffer allocate(long bytes) {
         return new CpuBuffer(bytes);
+    }
+
+    @Override
+    public DeviceBuffer allocateUninitialized(long bytes) {
+        return idle.allocate(bytes);
     }
 
     @Override
@@ -315,5 +321,7 @@ public final class CpuKernels implements KernelProvider {
 
     /** The pool and the library stay for the process. */
     @Override
-    public void close() {}
+    public void close() {
+        idle.close();
+    }
 }

@@ -20,6 +20,9 @@ final class CpuNative {
 
     static native void free(long address, long bytes);
 
+    /** Gives up what the memory holds: the system may take it back until it is written again. */
+    static native void discard(long address, long bytes);
+
     static native void write(long address, ByteBuffer direct, int from, int length);
 
     static native void read(long address, ByteBuffer direct, int from, int length);
