@@ -170,21 +170,48 @@ final class HeadCache {
     }
 
     /**
+     * Sets the positions of the slots of a page that {@code mask} has bits for.
+     *
+     * @param bytes hold them from {@code at} on, each {@code stride} bytes behind the one before,
+     *     int32 little-endian
+     */
+    void setPositions(int index, int mask, byte[] bytes, int at, int stride) {
+        int[] to = positions;
+        int from = at;
+        int slot = PAGE_SLOTS * index;
+        for (int rest = mask; rest != 0; slot++, rest >>>= 1) {
+            if ((rest & 1) != 0) {
+                to[slot] =
+                        bytes[from] & 0xFF
+                                | (bytes[from + 1] & 0xFF) << 8
+                                | (bytes[from + 2] & 0xFF) << 16
+                                | bytes[from + 3] << 24;
+                from += stride;
+            }
+        }
+    }
+
+    /**
      * Live positions ascend and lie in {@code [0, length)}, as kernels trust.
      *
      * @throws CorruptCacheException if they do not
      */
     void checkPositions(int length) {
         int last = -1;
-        for (int slot = 0; slot < slots; slot++) {
-            if (isLive(slot)) {
-                if (positions[slot] <= last || positions[slot] >= length) {
+        for (int index = 0; index < pages(); index++) {
+            int slot = PAGE_SLOTS * index;
+            for (int rest = liveMask(index); rest != 0; slot++, rest >>>= 1) {
+                if ((rest & 1) == 0) {
+                    continue;
+                }
+                int position = positions[slot];
+                if (position <= last || position >= length) {
                     throw new CorruptCacheException(
                             String.format(
                                     "slot with position=%d after %d, length=%d",
-                                    positions[slot], last, length));
+                                    position, last, length));
                 }
-                last = positions[slot];
+                last = position;
             }
         }
     }

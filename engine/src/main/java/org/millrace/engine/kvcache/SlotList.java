@@ -26,9 +26,15 @@ final class SlotList {
         if (INTS * (count + Integer.bitCount(mask)) > ints.length) {
             ints = Arrays.copyOf(ints, 2 * ints.length);
         }
-        for (int rest = mask; rest != 0; rest &= rest - 1) {
-            ints[INTS * count] = page;
-            ints[INTS * count++ + 1] = Integer.numberOfTrailingZeros(rest);
+        int[] to = ints;
+        int at = INTS * count;
+        for (int slot = 0, rest = mask; rest != 0; slot++, rest >>>= 1) {
+            if ((rest & 1) != 0) {
+                to[at] = page;
+                to[at + 1] = slot;
+                at += INTS;
+            }
         }
+        count = at / INTS;
     }
 }

@@ -242,7 +242,9 @@ final class SlotLog {
                 if (index >= 0 && (mask & missing[head][index]) != 0) {
                     missing[head][index] &= ~mask;
                     needed[run] = runSlots;
-                    takeRun(in, from, heads[head], index, mask);
+                    // Each slot begins with its position.
+                    heads[head].setPositions(index, mask, bytes, from, slotBytes);
+                    slots.add(heads[head].page(index), mask);
                 } else {
                     unpack(in, span, from);
                     span = end;
@@ -267,16 +269,6 @@ final class SlotLog {
             throw new CorruptCacheException(
                     String.format("slots with head=%d, ordinal=%d", head, ordinal));
         }
-    }
-
-    /** Notes where a run's slots, from byte {@code at} on, belong. */
-    private void takeRun(ByteBuffer in, int at, HeadCache head, int index, int mask) {
-        for (int rest = mask; rest != 0; rest &= rest - 1) {
-            int slot = Integer.numberOfTrailingZeros(rest);
-            head.setPosition(KvPageDescriptor.PAGE_SLOTS * index + slot, in.getInt(at));
-            at += slotBytes;
-        }
-        slots.add(head.page(index), mask);
     }
 
     /** Puts the slots that were noted, bytes {@code [begin, end)}, into their pages. */
