@@ -17,6 +17,7 @@ import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
+import org.apache.flink.metrics.Counter;
 import org.millrace.jobs.MillraceOptions;
 import org.millrace.jobs.client.OutputReader;
 import org.millrace.jobs.client.PromptPublisher;
@@ -52,6 +53,7 @@ final class RecoveryBench {
      * @param initializationSeconds from the task's deployment to a task that runs: what the backend
      *     reads at once; the model is still open
      * @param runningSeconds from the failure to a task that runs
+     * @param restoredSeconds from the failure until all sessions are in the batch again
      * @param firstTokenSeconds from the failure to the first session's next token
      * @param lastTokenSeconds from the failure to the last session's next token
      */
@@ -65,11 +67,12 @@ final class RecoveryBench {
             long stateBytes,
             double initializationSeconds,
             double runningSeconds,
+            double restoredSeconds,
             double firstTokenSeconds,
             double lastTokenSeconds) {
-        /** From the task's deployment to the last session's next token. */
-        double restoreSeconds() {
-            return initializationSeconds + lastTokenSeconds - runningSeconds;
+        /** From the task's deployment to a moment given by its seconds from the failure. */
+        double sinceDeployment(double seconds) {
+            return initializationSeconds + seconds - runningSeconds;
         }
     }
 
@@ -92,6 +95,8 @@ final class RecoveryBench {
         config.set(MillraceOptions.MAX_SEQUENCES, sessions);
         config.set(MillraceOptions.MAX_BATCH_TOKENS, 2 * sessions);
         config.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MANAGED_MEMORY);
+        config.setString(
+                "metrics.reporter.bench.factory.class", RestoredSessions.Factory.class.getName());
         config.set(
                 TaskManagerOptions.MANAGED_MEMORY_CONSUMER_WEIGHTS,
                 Map.of("OPERATOR", "80", "STATE_BACKEND", "20"));
@@ -152,16 +157,18 @@ final class RecoveryBench {
                 seconds[0],
                 seconds[1],
                 seconds[2],
-                seconds[3]);
+                seconds[3],
+                seconds[4]);
     }
 
     /**
-     * Seconds that the task's initialization took, and from its failure to a running task, the
-     * first session's next token, and the last one's.
+     * Seconds that the task's initialization took, and from its failure to a running task, all
+     * sessions in the batch, the first session's next token, and the last one's.
      */
     private double[] failAndRestart(RunningJob job) throws Exception {
-        double[] seconds = new double[4];
+        double[] seconds = new double[5];
         Set<String> back = new HashSet<>();
+        Counter before = RestoredSessions.newest();
         long begin = System.nanoTime();
         // A task that is interrupted and was not cancelled has failed, and all restart.
         taskThread("send once", 0).orElseThrow().interrupt();
@@ -172,15 +179,22 @@ final class RecoveryBench {
         job.awaitRunning();
         seconds[1] = secondsSince(begin);
         seconds[0] = job.initialization().toMillis() / 1e3;
+        Counter restored = RestoredSessions.newest();
+        if (restored == before) {
+            throw new IllegalStateException("no counter of restored sessions of the new attempt");
+        }
         while (back.size() < sessions) {
+            if (seconds[2] == 0 && restored.getCount() >= sessions) {
+                seconds[2] = secondsSince(begin);
+            }
             poll(
                     job,
                     token -> {
                         if (back.isEmpty()) {
-                            seconds[2] = secondsSince(begin);
+                            seconds[3] = secondsSince(begin);
                         }
                         back.add(token.getSessionId());
-                        seconds[3] = secondsSince(begin);
+                        seconds[4] = secondsSince(begin);
                     },
                     RecoveryBench::tooEarly);
         }

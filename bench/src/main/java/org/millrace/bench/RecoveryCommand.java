@@ -101,14 +101,18 @@ final class RecoveryCommand implements Callable<Integer> {
         lines.put("state, GiB", costs -> number(costs.stateBytes() / GIB));
         lines.put("task's initialization, s", costs -> number(costs.initializationSeconds()));
         lines.put("task runs again, s", costs -> number(costs.runningSeconds()));
+        lines.put("all sessions in the batch, s", costs -> number(costs.restoredSeconds()));
         lines.put("first session's next token, s", costs -> number(costs.firstTokenSeconds()));
         lines.put("last session's next token, s", costs -> number(costs.lastTokenSeconds()));
         lines.put(
-                "state by that time, GiB/s",
-                costs -> number(costs.stateBytes() / GIB / costs.lastTokenSeconds()));
+                "state restored by the task, GiB/s",
+                costs -> rate(costs, costs.sinceDeployment(costs.restoredSeconds())));
         lines.put(
-                "the same from the task's initialization on, GiB/s",
-                costs -> number(costs.stateBytes() / GIB / costs.restoreSeconds()));
+                "the same up to the last session's next token, GiB/s",
+                costs -> rate(costs, costs.sinceDeployment(costs.lastTokenSeconds())));
+        lines.put(
+                "the same from the failure on, GiB/s",
+                costs -> rate(costs, costs.lastTokenSeconds()));
         lines.put("prefilling them, s", costs -> number(costs.prefillSeconds()));
         lines.put("of tokens", costs -> Long.toString(costs.promptTokens()));
         List<ColumnData<Map.Entry<String, Function<Costs, String>>>> columns = new ArrayList<>();
@@ -140,6 +144,10 @@ final class RecoveryCommand implements Callable<Integer> {
                 + ascending.get((int) Math.ceil(0.95 * (last + 1)) - 1)
                 + ", "
                 + ascending.get(last);
+    }
+
+    private static String rate(Costs costs, double seconds) {
+        return number(costs.stateBytes() / GIB / seconds);
     }
 
     private static String number(double value) {

@@ -12,7 +12,8 @@ import org.millrace.engine.ModelOptions;
 
 /**
  * Keeps models open from one attempt of a task to the next, so that a restart does not load the
- * weights again. Flink's hook for the end of the user code's class loader frees them.
+ * weights again, and has the memory of the page pool before it. Flink's hook for the end of the
+ * user code's class loader frees them.
  */
 final class SharedModel {
     private static final String HOOK = "millrace-models";

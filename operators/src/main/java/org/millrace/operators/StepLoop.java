@@ -126,13 +126,27 @@ final class StepLoop {
         if (sequence != null && turn(sequence).entry().equals(entry)) {
             endLive(sequence, FinishReason.CANCELLED);
         } else {
-            boolean first = state.work().first().equals(entry);
-            endWaiting(
-                    state.request(entry),
-                    entry,
-                    first ? state.turn() : null,
-                    FinishReason.CANCELLED);
+            cancelWaiting(state.request(entry), entry);
         }
+    }
+
+    private void cancelWaiting(PromptEnvelope envelope, SessionWork.Entry entry) throws Exception {
+        RunningTurn resumed = state.work().first().equals(entry) ? state.turn() : null;
+        try {
+            if (resumed != null) {
+                starter.checkTokens(resumed);
+            }
+        } catch (BadRequestException e) {
+            refuse(envelope, entry, e);
+            return;
+        }
+        endWaiting(envelope, entry, resumed, FinishReason.CANCELLED);
+    }
+
+    private void refuse(PromptEnvelope envelope, SessionWork.Entry entry, BadRequestException why)
+            throws Exception {
+        answers.deadLetter(envelope, why.reason(), why.getMessage(), "");
+        endTurn(envelope.sessionId(), entry);
     }
 
     /** Takes in that the selected session is idle. */
@@ -376,8 +390,7 @@ final class StepLoop {
         try {
             return starter.prepare(place, entry, envelope);
         } catch (BadRequestException e) {
-            answers.deadLetter(envelope, e.reason(), e.getMessage(), "");
-            endTurn(place.sessionId(), entry);
+            refuse(envelope, entry, e);
             return null;
         }
     }

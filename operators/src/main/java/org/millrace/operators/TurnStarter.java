@@ -72,7 +72,7 @@ final class TurnStarter {
         RunningTurn resumed = state.turn();
         if (resumed != null) {
             checkModel(resumed.modelFingerprint());
-            checkTokens(resumed.modelFingerprint(), Sequence.savedTokens(resumed.sequence()));
+            checkTokens(resumed);
             checkPool(resumed);
             return new Candidate(place, entry, envelope, resumed.positions(), null, resumed);
         }
@@ -106,6 +106,17 @@ final class TurnStarter {
                 && !fingerprint.equals(model.fingerprint())
                 && !allowModelChange) {
             throw new ModelChangedException(fingerprint, model.fingerprint());
+        }
+    }
+
+    /**
+     * Checks that the model knows all tokens of a turn that ran before a restore.
+     *
+     * @throws BadRequestException if it does not
+     */
+    void checkTokens(RunningTurn resumed) throws BadRequestException {
+        if (!resumed.modelFingerprint().equals(model.fingerprint())) {
+            checkTokens(resumed.modelFingerprint(), Sequence.savedTokens(resumed.sequence()));
         }
     }
 

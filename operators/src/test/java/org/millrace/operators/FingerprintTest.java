@@ -193,8 +193,12 @@ class FingerprintTest {
             ValueState<RunningTurn> turn =
                     state(harness, "s0", "turn", new RunningTurnSerializer());
             turn.update(withUnknownToken(turn.value(), firstToken()));
+            ValueState<RunningTurn> cancelled =
+                    state(harness, "s3", "turn", new RunningTurnSerializer());
+            cancelled.update(withUnknownToken(cancelled.value(), firstToken()));
+            harness.send(Prompts.cancel("s3", "r"));
             harness.runAll();
-            assertThat(harness.completions()).hasSize(SESSIONS - 1);
+            assertThat(harness.completions()).hasSize(SESSIONS - 2);
 
             ValueState<SessionRecord> session =
                     state(harness, "s1", "session", new SessionRecordSerializer());
@@ -205,10 +209,10 @@ class FingerprintTest {
             harness.send(Prompts.turn("s2", "r2", "and then?", 3));
             harness.runAll();
 
-            assertThat(harness.completions()).hasSize(SESSIONS);
+            assertThat(harness.completions()).hasSize(SESSIONS - 1);
             assertThat(harness.deadLetters())
                     .extracting(DeadLetter::getReason)
-                    .containsExactly("other_model", "other_model");
+                    .containsExactly("other_model", "other_model", "other_model");
             assertThat(harness.deadLetters().get(0).getDetail())
                     .contains("token=" + UNKNOWN_TOKEN + " of model " + OTHER_MODEL)
                     .contains("vocabSize=");
