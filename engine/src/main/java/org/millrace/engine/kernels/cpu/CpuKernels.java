@@ -319,7 +319,7 @@ public final class CpuKernels implements KernelProvider {
         CpuNative.argmax(address(x, 4L * rows * width), rows, width, address(out, 4L * rows));
     }
 
-    /** The pool and the library stay for the process. */
+    /** Frees idle memory; the compute pool and the library stay for the process. */
     @Override
     public void close() {
         idle.close();
