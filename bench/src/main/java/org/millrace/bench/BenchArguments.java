@@ -32,9 +32,6 @@ final class BenchArguments {
                     "Type of cached keys and values: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private KvType kvType;
 
-    @Option(names = "--threads", description = "Compute threads (default: one per processor).")
-    private int threads = Runtime.getRuntime().availableProcessors();
-
     @Option(names = "--json", description = "Print one JSON document instead of the table.")
     private boolean json;
 
@@ -52,10 +49,6 @@ final class BenchArguments {
         return kvType;
     }
 
-    int threads() {
-        return threads;
-    }
-
     boolean json() {
         return json;
     }
@@ -68,10 +61,12 @@ final class BenchArguments {
     /**
      * Runs {@code program} in a JVM of its own.
      *
+     * @param threads that compute
      * @param more arguments behind model file, cache type and threads
      * @return what its last line of output says in JSON
      */
-    <T> T measure(Class<T> result, Class<?> program, List<String> jvmOptions, Object... more)
+    <T> T measure(
+            Class<T> result, Class<?> program, List<String> jvmOptions, int threads, Object... more)
             throws IOException, InterruptedException {
         List<String> arguments = new ArrayList<>();
         arguments.addAll(List.of(model.toString(), kvType.name(), Integer.toString(threads)));

@@ -36,6 +36,9 @@ final class CompressionCommand implements Callable<Integer> {
 
     @Mixin private BenchArguments arguments;
 
+    @Option(names = "--threads", description = "Compute threads (default: one per processor).")
+    private int threads = Runtime.getRuntime().availableProcessors();
+
     @Option(
             names = "--policy",
             paramLabel = "RETENTION",
@@ -83,6 +86,7 @@ final class CompressionCommand implements Callable<Integer> {
                             EngineCosts.class,
                             CompressionBench.class,
                             List.of(),
+                            threads,
                             device,
                             sessions,
                             context,
@@ -92,6 +96,7 @@ final class CompressionCommand implements Callable<Integer> {
                             StateCosts.class,
                             SavepointBench.class,
                             List.of(),
+                            threads,
                             sessions,
                             SAVEPOINT_WORDS,
                             policy,
@@ -153,7 +158,7 @@ final class CompressionCommand implements Callable<Integer> {
                 sessions,
                 context,
                 arguments.kvType().name().toLowerCase(Locale.ROOT),
-                arguments.threads(),
+                threads,
                 sessions,
                 SAVEPOINT_WORDS,
                 AsciiTable.getTable(columns.entrySet(), data));

@@ -37,6 +37,14 @@ final class EndToEndCommand implements Callable<Integer> {
             description = "Sessions, all asked for at once (default: ${DEFAULT-VALUE}).")
     private int sessions;
 
+    @Option(
+            names = "--threads",
+            split = ",",
+            defaultValue = "1,2",
+            description =
+                    "Compute threads of both; several counts are measured one after the other (default: ${DEFAULT-VALUE}).")
+    private List<Integer> threads;
+
     @Spec private CommandSpec spec;
 
     public static void main(String[] args) {
@@ -50,32 +58,42 @@ final class EndToEndCommand implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException {
         checkAtLeastOne("--rounds", rounds);
         checkAtLeastOne("--sessions", sessions);
-        checkAtLeastOne("--threads", arguments.threads());
+        threads.forEach(count -> checkAtLeastOne("--threads", count));
+        List<EndToEndComparison.Row> rows = new ArrayList<>();
+        for (int count : threads) {
+            rows.add(EndToEndComparison.Row.of(count, measureRounds(count)));
+        }
+        EndToEndComparison comparison =
+                new EndToEndComparison(
+                        arguments.modelName(),
+                        Machine.processor(),
+                        arguments.loadAverage(),
+                        sessions,
+                        arguments.kvType().name(),
+                        rows);
+        System.out.println(arguments.json() ? Reports.toJson(comparison) : comparison.table());
+        return 0;
+    }
+
+    private List<EndToEndComparison.Round> measureRounds(int threads)
+            throws IOException, InterruptedException {
         List<EndToEndComparison.Round> measured = new ArrayList<>();
         for (int i = 1; i <= rounds; i++) {
-            Throughput job = measure(JobBench.class, arguments.runDirectory("end-to-end"));
-            Throughput bare = measure(BareBench.class);
+            Throughput job = measure(threads, JobBench.class, arguments.runDirectory("end-to-end"));
+            Throughput bare = measure(threads, BareBench.class);
             EndToEndComparison.Round round = new EndToEndComparison.Round(job, bare);
             System.err.printf(
-                    "round %d of %d: Kafka to Kafka %.1f tokens/s (%d checkpoints), bare engine %.1f, ratio %.3f%n",
+                    "round %d of %d, threads=%d: Kafka to Kafka %.1f tokens/s (%d checkpoints), bare engine %.1f, ratio %.3f%n",
                     i,
                     rounds,
+                    threads,
                     job.tokensPerSecond(),
                     job.checkpoints(),
                     bare.tokensPerSecond(),
                     round.ratio());
             measured.add(round);
         }
-        EndToEndComparison comparison =
-                EndToEndComparison.of(
-                        arguments.modelName(),
-                        Machine.processor(),
-                        arguments.loadAverage(),
-                        new EndToEndComparison.Settings(
-                                sessions, arguments.kvType().name(), arguments.threads()),
-                        measured);
-        System.out.println(arguments.json() ? Reports.toJson(comparison) : comparison.table());
-        return 0;
+        return measured;
     }
 
     private void checkAtLeastOne(String option, int value) {
@@ -86,10 +104,10 @@ final class EndToEndCommand implements Callable<Integer> {
         }
     }
 
-    private Throughput measure(Class<?> program, Object... more)
+    private Throughput measure(int threads, Class<?> program, Object... more)
             throws IOException, InterruptedException {
         List<Object> all = new ArrayList<>(List.of(sessions));
         all.addAll(List.of(more));
-        return arguments.measure(Throughput.class, program, List.of(), all.toArray());
+        return arguments.measure(Throughput.class, program, List.of(), threads, all.toArray());
     }
 }

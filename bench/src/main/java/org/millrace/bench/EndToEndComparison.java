@@ -2,9 +2,11 @@ package org.millrace.bench;
 
 import com.github.freva.asciitable.AsciiTable;
 import com.github.freva.asciitable.Column;
+import com.github.freva.asciitable.ColumnData;
 import com.github.freva.asciitable.HorizontalAlign;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -13,24 +15,34 @@ import java.util.function.ToDoubleFunction;
  * @param model file name
  * @param processor as the kernel names it
  * @param loadAverage of the minute before anything was started
- * @param settings what both ran
- * @param job medians over rounds
- * @param bare medians over rounds
- * @param ratio job to bare engine in tokens per second: the median of the ratios within a round
- * @param rounds in their order
+ * @param rows one per thread count
  */
 record EndToEndComparison(
         String model,
         String processor,
         double loadAverage,
-        Settings settings,
-        Medians job,
-        Medians bare,
-        double ratio,
-        List<Round> rounds) {
+        int sessions,
+        String kvType,
+        List<Row> rows) {
 
-    /** What both ran. */
-    record Settings(int sessions, String kvType, int threads) {}
+    /**
+     * Both with as many compute threads.
+     *
+     * @param job medians over rounds
+     * @param bare medians over rounds
+     * @param ratio job to bare engine in tokens per second: the median of the ratios within a round
+     * @param rounds in their order
+     */
+    record Row(int threads, Medians job, Medians bare, double ratio, List<Round> rounds) {
+        static Row of(int threads, List<Round> rounds) {
+            return new Row(
+                    threads,
+                    Medians.of(rounds.stream().map(Round::job).toList()),
+                    Medians.of(rounds.stream().map(Round::bare).toList()),
+                    Comparison.median(rounds.stream().map(Round::ratio).toList()),
+                    rounds);
+        }
+    }
 
     /** Medians over rounds, each by itself. */
     record Medians(
@@ -75,59 +87,43 @@ record EndToEndComparison(
         }
     }
 
-    static EndToEndComparison of(
-            String model,
-            String processor,
-            double loadAverage,
-            Settings settings,
-            List<Round> rounds) {
-        return new EndToEndComparison(
-                model,
-                processor,
-                loadAverage,
-                settings,
-                Medians.of(rounds.stream().map(Round::job).toList()),
-                Medians.of(rounds.stream().map(Round::bare).toList()),
-                Comparison.median(rounds.stream().map(Round::ratio).toList()),
-                rounds);
-    }
-
     private static double median(List<Throughput> runs, ToDoubleFunction<Throughput> value) {
         return Comparison.median(runs.stream().mapToDouble(value).boxed().toList());
     }
 
     /** For people. */
     String table() {
-        String[] header = {"", "tokens/s", "last token, s", "last answer, s", "checkpoints"};
-        Column[] columns = new Column[header.length];
-        for (int i = 0; i < columns.length; i++) {
-            columns[i] =
-                    new Column()
-                            .header(header[i])
-                            .dataAlign(i == 0 ? HorizontalAlign.LEFT : HorizontalAlign.RIGHT);
-        }
-        String[][] rows = {row("Kafka to Kafka", job), row("bare engine", bare)};
+        List<ColumnData<Row>> columns =
+                List.of(
+                        number("threads", row -> Integer.toString(row.threads())),
+                        number("Kafka to Kafka", row -> one(row.job().tokensPerSecond())),
+                        number("bare engine", row -> one(row.bare().tokensPerSecond())),
+                        number("ratio", row -> String.format(Locale.ROOT, "%.3f", row.ratio())),
+                        number("last token, s", row -> one(row.job().lastTokenSeconds())),
+                        number("last answer, s", row -> one(row.job().seconds())),
+                        number("bare, s", row -> one(row.bare().seconds())),
+                        number(
+                                "checkpoints",
+                                row ->
+                                        String.format(
+                                                Locale.ROOT, "%.0f", row.job().checkpoints())));
         return String.format(
                 Locale.ROOT,
-                "%s, %s, load %.2f%n%d sessions, %s cache; threads: %d, rounds: %d (medians)%n%s%nratio %.3f",
+                "%s, %s, load %.2f%ntokens/s of %d sessions, %s cache, medians of %d rounds%n%s",
                 model,
                 processor,
                 loadAverage,
-                settings.sessions(),
-                settings.kvType(),
-                settings.threads(),
-                rounds.size(),
-                AsciiTable.getTable(columns, rows),
-                ratio);
+                sessions,
+                kvType,
+                rows.get(0).rounds().size(),
+                AsciiTable.getTable(rows, columns));
     }
 
-    private static String[] row(String name, Medians medians) {
-        return new String[] {
-            name,
-            String.format(Locale.ROOT, "%.1f", medians.tokensPerSecond()),
-            String.format(Locale.ROOT, "%.2f", medians.lastTokenSeconds()),
-            String.format(Locale.ROOT, "%.2f", medians.seconds()),
-            String.format(Locale.ROOT, "%.0f", medians.checkpoints())
-        };
+    private static String one(double value) {
+        return String.format(Locale.ROOT, "%.1f", value);
+    }
+
+    private static ColumnData<Row> number(String title, Function<Row, String> value) {
+        return new Column().header(title).dataAlign(HorizontalAlign.RIGHT).with(value);
     }
 }

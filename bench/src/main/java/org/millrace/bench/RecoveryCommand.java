@@ -33,6 +33,9 @@ final class RecoveryCommand implements Callable<Integer> {
 
     @Mixin private BenchArguments arguments;
 
+    @Option(names = "--threads", description = "Compute threads (default: one per processor).")
+    private int threads = Runtime.getRuntime().availableProcessors();
+
     @Option(
             names = "--state-backend",
             paramLabel = "NAME",
@@ -83,6 +86,7 @@ final class RecoveryCommand implements Callable<Integer> {
                 RecoveryBench.class,
                 // As a TaskManager's heap that was in use for a while.
                 List.of("-Xms8g", "-Xmx8g", "-XX:+AlwaysPreTouch"),
+                threads,
                 sessions,
                 words,
                 backend,
@@ -132,7 +136,7 @@ final class RecoveryCommand implements Callable<Integer> {
                 arguments.loadAverage(),
                 sessions,
                 arguments.kvType().name().toLowerCase(Locale.ROOT),
-                arguments.threads(),
+                threads,
                 checkpoints,
                 AsciiTable.getTable(lines.entrySet(), columns));
     }

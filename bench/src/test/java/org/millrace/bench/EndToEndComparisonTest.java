@@ -9,18 +9,13 @@ import org.junit.jupiter.api.Test;
 class EndToEndComparisonTest {
     @Test
     void mediansOfEachAndTheRatioWithinARound() {
-        EndToEndComparison comparison =
-                EndToEndComparison.of(
-                        "model",
-                        "processor",
-                        0,
-                        new EndToEndComparison.Settings(1, "F16", 2),
-                        List.of(round(10, 5), round(20, 16), round(40, 40)));
+        EndToEndComparison.Row row =
+                EndToEndComparison.Row.of(2, List.of(round(10, 5), round(20, 16), round(40, 40)));
 
-        assertThat(comparison.job().seconds()).isEqualTo(20);
-        assertThat(comparison.job().tokensPerSecond()).isEqualTo(5);
-        assertThat(comparison.bare().seconds()).isEqualTo(16);
-        assertThat(comparison.ratio()).isEqualTo(0.8);
+        assertThat(row.job().seconds()).isEqualTo(20);
+        assertThat(row.job().tokensPerSecond()).isEqualTo(5);
+        assertThat(row.bare().seconds()).isEqualTo(16);
+        assertThat(row.ratio()).isEqualTo(0.8);
     }
 
     @Test
