@@ -27,9 +27,11 @@ final class BenchJob {
     /**
      * Starts all of it, runs the body, ends all of it.
      *
-     * @param directory for topics, state and checkpoints; deleted in the end
+     * @param directory for topics, state and checkpoints; deleted before, should a run that was
+     *     killed have left it, and in the end
      */
     static <T> T run(Configuration config, Path directory, Body<T> body) throws Exception {
+        FileUtils.deleteDirectory(directory.toFile());
         Files.createDirectories(directory);
         try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
             config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
