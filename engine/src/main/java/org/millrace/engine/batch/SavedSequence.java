@@ -6,6 +6,7 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.millrace.engine.kvcache.policy.Retention;
@@ -51,9 +52,7 @@ record SavedSequence(
             out.writeInt(reusedTokens);
             writeParams(out);
             out.writeInt(tokens.length);
-            for (int token : tokens) {
-                out.writeInt(token);
-            }
+            out.write(bigEndian(tokens));
             out.writeInt(logprobs.length);
             for (float logprob : logprobs) {
                 out.writeFloat(logprob);
@@ -63,6 +62,12 @@ record SavedSequence(
             throw new UncheckedIOException(e);
         }
         return bytes.toByteArray();
+    }
+
+    private static byte[] bigEndian(int[] ints) {
+        ByteBuffer bytes = ByteBuffer.allocate(Integer.BYTES * ints.length);
+        bytes.asIntBuffer().put(ints);
+        return bytes.array();
     }
 
     private void writeParams(DataOutputStream out) throws IOException {

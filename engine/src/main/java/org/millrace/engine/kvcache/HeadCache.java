@@ -278,10 +278,12 @@ final class HeadCache {
     SavedHead save() {
         List<SavedHead.Run> runs = new ArrayList<>();
         int pages = pagesOf(durableSlots());
+        int next = pages == 0 ? 0 : durableMask(0);
         for (int first = 0, end; first < pages; first = end) {
-            int mask = durableMask(first);
+            int mask = next;
             for (end = first + 1; end < pages; end++) {
-                if (ordinals[end] != ordinals[first] + end - first || durableMask(end) != mask) {
+                next = durableMask(end);
+                if (ordinals[end] != ordinals[first] + end - first || next != mask) {
                     break;
                 }
             }

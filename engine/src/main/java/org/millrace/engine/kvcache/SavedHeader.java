@@ -38,8 +38,8 @@ record SavedHeader(
     private static final int MAGIC = 0x4353524D;
     private static final int FINGERPRINT_BYTES = 32;
     private static final int COMPACTION_BYTES = 28;
-    private static final int HEAD_BYTES = 20;
-    private static final int RUN_BYTES = 12;
+    private static final int HEAD_INTS = 5;
+    private static final int RUN_INTS = 3;
 
     static SavedHeader of(
             CacheLayout layout,
@@ -68,7 +68,8 @@ record SavedHeader(
         int bytes = FINGERPRINT_BYTES + 5 * Integer.BYTES;
         bytes += texts.stream().mapToInt(text -> COMPACTION_BYTES + text.length).sum();
         bytes += Integer.BYTES + Long.BYTES * slotIds.length;
-        bytes += heads.stream().mapToInt(head -> HEAD_BYTES + RUN_BYTES * head.runs().size()).sum();
+        int[] tables = encodeHeads();
+        bytes += Integer.BYTES * tables.length;
         ByteBuffer out = Sections.start(bytes, MAGIC);
         out.put(HexFormat.of().parseHex(fingerprint));
         out.putInt(length).putInt(numLayers).putInt(numKvHeads).putInt(isProfiled ? 1 : 0);
@@ -83,14 +84,30 @@ record SavedHeader(
         for (long id : slotIds) {
             out.putLong(id);
         }
+        Sections.putInts(out, tables, tables.length);
+        return Sections.finish(out);
+    }
+
+    private int[] encodeHeads() {
+        int count = 0;
         for (SavedHead head : heads) {
-            out.putInt(head.nextOrdinal()).putInt(head.slots());
-            out.putInt(head.rung()).putInt(head.scoreMode()).putInt(head.runs().size());
+            count += HEAD_INTS + RUN_INTS * head.runs().size();
+        }
+        int[] ints = new int[count];
+        int at = 0;
+        for (SavedHead head : heads) {
+            ints[at++] = head.nextOrdinal();
+            ints[at++] = head.slots();
+            ints[at++] = head.rung();
+            ints[at++] = head.scoreMode();
+            ints[at++] = head.runs().size();
             for (SavedHead.Run run : head.runs()) {
-                out.putInt(run.ordinal()).putInt(run.pages()).putInt(run.liveMask());
+                ints[at++] = run.ordinal();
+                ints[at++] = run.pages();
+                ints[at++] = run.liveMask();
             }
         }
-        return Sections.finish(out);
+        return ints;
     }
 
     /**
@@ -180,7 +197,7 @@ record SavedHeader(
         int rung = in.getInt();
         int scoreMode = in.getInt();
         int count = in.getInt();
-        checkCount("runs", count, RUN_BYTES, in);
+        checkCount("runs", count, Integer.BYTES * RUN_INTS, in);
         List<SavedHead.Run> runs = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             runs.add(new SavedHead.Run(in.getInt(), in.getInt(), in.getInt()));

@@ -55,7 +55,12 @@ final class ScoresCodec {
     }
 
     private static boolean hasScores(HeadCache[] heads) {
-        return Stream.of(heads).anyMatch(head -> head.scoreMode() != CacheView.SCORE_NONE);
+        for (HeadCache head : heads) {
+            if (head.scoreMode() != CacheView.SCORE_NONE) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static int countScores(int from, HeadCache[] heads) {

@@ -22,7 +22,8 @@ import java.util.List;
  */
 final class SlotLog {
     private static final int MAGIC = 0x4C53524D;
-    private static final int RUN_BYTES = 3 * Integer.BYTES;
+    private static final int RUN_INTS = 3;
+    private static final int RUN_BYTES = RUN_INTS * Integer.BYTES;
 
     /** Entries are split here, or a little above. */
     private static final int MAX_ENTRY_BYTES = 1 << 20;
@@ -51,7 +52,13 @@ final class SlotLog {
             this.pages = pages;
             this.needed = needed;
             this.slots = slots;
-            this.slotsNeeded = Arrays.stream(needed).sum();
+            for (int count : needed) {
+                slotsNeeded += count;
+            }
+        }
+
+        boolean isSparse() {
+            return 2 * slotsNeeded < slots;
         }
 
         void forget(long page) {
@@ -69,8 +76,10 @@ final class SlotLog {
     private final List<Entry> entries = new ArrayList<>();
     private final List<Entry> deleted = new ArrayList<>();
     private final SlotList slots = new SlotList();
-    private long[] pages = new long[64];
-    private int[] masks = new int[64];
+
+    /** Runs of the entry that is being written: int32 head, ordinal, mask. */
+    private int[] runInts = new int[64 * RUN_INTS];
+
     private int runs;
     private long nextId;
 
@@ -124,12 +133,13 @@ final class SlotLog {
         if (mask == 0) {
             return;
         }
-        if (runs == pages.length) {
-            pages = Arrays.copyOf(pages, 2 * runs);
-            masks = Arrays.copyOf(masks, 2 * runs);
+        int at = RUN_INTS * runs++;
+        if (at == runInts.length) {
+            runInts = Arrays.copyOf(runInts, 2 * at);
         }
-        pages[runs] = pageKey(head, heads[head].ordinal(index));
-        masks[runs++] = mask;
+        runInts[at] = head;
+        runInts[at + 1] = heads[head].ordinal(index);
+        runInts[at + 2] = mask;
         slots.add(heads[head].page(index), mask);
     }
 
@@ -140,14 +150,17 @@ final class SlotLog {
         }
         ByteBuffer out =
                 Sections.start(Integer.BYTES + runs * RUN_BYTES + count * slotBytes, MAGIC);
-        out.putInt(runs);
-        for (int run = 0; run < runs; run++) {
-            out.putInt(headOf(pages[run])).putInt((int) pages[run]).putInt(masks[run]);
-        }
+        Sections.putInts(out.putInt(runs), runInts, RUN_INTS * runs);
         pool.packSlots(slots, out);
         long id = nextId++;
-        int[] needed = Arrays.stream(masks, 0, runs).map(Integer::bitCount).toArray();
-        entries.add(new Entry(id, Arrays.copyOf(pages, runs), needed, count));
+        long[] pages = new long[runs];
+        int[] needed = new int[runs];
+        for (int run = 0; run < runs; run++) {
+            int at = RUN_INTS * run;
+            pages[run] = pageKey(runInts[at], runInts[at + 1]);
+            needed[run] = Integer.bitCount(runInts[at + 2]);
+        }
+        entries.add(new Entry(id, pages, needed, count));
         sink.write(id, Sections.finish(out));
         slots.clear();
         runs = 0;
@@ -156,18 +169,22 @@ final class SlotLog {
 
     /** Entries that are mostly not needed; giving one up can make others so. */
     private void giveUpSparse() {
-        List<Entry> sparse;
-        do {
-            sparse = entries.stream().filter(e -> 2 * e.slotsNeeded < e.slots).toList();
-            sparse.forEach(this::giveUp);
-        } while (!sparse.isEmpty());
+        for (int i = 0; i < entries.size(); i++) {
+            if (entries.get(i).isSparse()) {
+                giveUp(entries.get(i));
+                i = -1;
+            }
+        }
     }
 
     private void giveUpSmall() {
         int most = Math.min(SMALL_SLOTS * heads.length, MAX_ENTRY_BYTES / 2 / slotBytes);
-        List<Entry> small = entries.stream().filter(entry -> entry.slots < most).toList();
-        if (small.size() >= MAX_SMALL_ENTRIES) {
-            small.forEach(this::giveUp);
+        int small = 0;
+        for (Entry entry : entries) {
+            small += entry.slots < most ? 1 : 0;
+        }
+        if (small >= MAX_SMALL_ENTRIES) {
+            entries.stream().filter(entry -> entry.slots < most).toList().forEach(this::giveUp);
             giveUpSparse();
         }
     }

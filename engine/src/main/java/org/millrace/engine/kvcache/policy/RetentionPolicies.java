@@ -1,6 +1,8 @@
 package org.millrace.engine.kvcache.policy;
 
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** All policies by name. */
 public final class RetentionPolicies {
@@ -30,6 +32,11 @@ public final class RetentionPolicies {
                     SingleRung.FREQUENT,
                     RandomSlots.PRESET);
 
+    private static final int MAX_KNOWN = 1024;
+
+    /** What was asked for before: sessions ask for the same again and again. */
+    private static final Map<Retention, RetentionPolicy> KNOWN = new ConcurrentHashMap<>();
+
     private RetentionPolicies() {}
 
     public static List<String> names() {
@@ -38,7 +45,15 @@ public final class RetentionPolicies {
 
     /** What {@code retention} asks for. */
     public static RetentionPolicy lookup(Retention retention) {
-        return preset(retention.policy()).policy().apply(retention);
+        RetentionPolicy known = KNOWN.get(retention);
+        if (known == null) {
+            known = preset(retention.policy()).policy().apply(retention);
+            if (KNOWN.size() >= MAX_KNOWN) {
+                KNOWN.clear();
+            }
+            KNOWN.put(retention, known);
+        }
+        return known;
     }
 
     static Preset preset(String name) {
