@@ -46,7 +46,7 @@ record SavedSequence(
     }
 
     byte[] encode() {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream(64 + 4 * tokens.length);
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(512 + 4 * tokens.length);
         try (DataOutputStream out = new DataOutputStream(bytes)) {
             out.writeInt(VERSION);
             out.writeInt(reusedTokens);

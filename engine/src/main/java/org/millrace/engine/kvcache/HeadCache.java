@@ -1,9 +1,7 @@
 package org.millrace.engine.kvcache;
 
 import java.nio.IntBuffer;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.function.IntConsumer;
 import java.util.function.IntPredicate;
 
@@ -274,9 +272,14 @@ final class HeadCache {
         stored[index] = 0;
     }
 
-    /** The table as a header holds it. */
-    SavedHead save() {
-        List<SavedHead.Run> runs = new ArrayList<>();
+    /** Appends the table as a header holds it, see {@link SavedHeader}. */
+    void save(IntList out) {
+        out.add(nextOrdinal());
+        out.add(durableSlots());
+        out.add(rung);
+        out.add(scoreMode);
+        int runsAt = out.count();
+        out.add(0);
         int pages = pagesOf(durableSlots());
         int next = pages == 0 ? 0 : durableMask(0);
         for (int first = 0, end; first < pages; first = end) {
@@ -287,9 +290,11 @@ final class HeadCache {
                     break;
                 }
             }
-            runs.add(new SavedHead.Run(ordinals[first], end - first, mask));
+            out.add(ordinals[first]);
+            out.add(end - first);
+            out.add(mask);
+            out.set(runsAt, out.get(runsAt) + 1);
         }
-        return new SavedHead(nextOrdinal(), durableSlots(), rung, scoreMode, runs);
     }
 
     /**

@@ -27,6 +27,7 @@ public final class PagePool implements AutoCloseable {
     private final DeviceBuffer packed;
     private final KernelProvider kernels;
     private final TurnStatistics statistics;
+    private final IntList tables = new IntList();
     private final int capacity;
     private final int pages;
     private final int[] free;
@@ -78,6 +79,12 @@ public final class PagePool implements AutoCloseable {
     /** Statistics of the turns that are being profiled. */
     public TurnStatistics statistics() {
         return statistics;
+    }
+
+    /** For page tables that are being encoded: empty, and anybody's after that. */
+    IntList tables() {
+        tables.clear();
+        return tables;
     }
 
     /** Pages that can be promised. */

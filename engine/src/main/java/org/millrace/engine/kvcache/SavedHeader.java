@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * Stored form of a cache's page tables and counters, a section of version {@value
@@ -38,29 +37,20 @@ record SavedHeader(
     private static final int MAGIC = 0x4353524D;
     private static final int FINGERPRINT_BYTES = 32;
     private static final int COMPACTION_BYTES = 28;
-    private static final int HEAD_INTS = 5;
-    private static final int RUN_INTS = 3;
+    private static final int RUN_BYTES = 12;
 
-    static SavedHeader of(
+    /**
+     * A header as it is stored.
+     *
+     * @param tables of all heads, {@link HeadCache#save}
+     */
+    static byte[] encode(
             CacheLayout layout,
             int length,
             boolean isProfiled,
             List<Compaction> compactions,
             long[] slotIds,
-            HeadCache[] heads) {
-        List<SavedHead> saved = Stream.of(heads).map(HeadCache::save).toList();
-        return new SavedHeader(
-                layout.fingerprint(),
-                length,
-                layout.numLayers(),
-                layout.numKvHeads(),
-                isProfiled,
-                compactions,
-                slotIds,
-                saved);
-    }
-
-    byte[] encode() {
+            IntList tables) {
         List<byte[]> texts =
                 compactions.stream()
                         .map(c -> c.retention().getBytes(StandardCharsets.UTF_8))
@@ -68,11 +58,11 @@ record SavedHeader(
         int bytes = FINGERPRINT_BYTES + 5 * Integer.BYTES;
         bytes += texts.stream().mapToInt(text -> COMPACTION_BYTES + text.length).sum();
         bytes += Integer.BYTES + Long.BYTES * slotIds.length;
-        int[] tables = encodeHeads();
-        bytes += Integer.BYTES * tables.length;
+        bytes += Integer.BYTES * tables.count();
         ByteBuffer out = Sections.start(bytes, MAGIC);
-        out.put(HexFormat.of().parseHex(fingerprint));
-        out.putInt(length).putInt(numLayers).putInt(numKvHeads).putInt(isProfiled ? 1 : 0);
+        out.put(HexFormat.of().parseHex(layout.fingerprint()));
+        out.putInt(length).putInt(layout.numLayers()).putInt(layout.numKvHeads());
+        out.putInt(isProfiled ? 1 : 0);
         out.putInt(compactions.size());
         for (int i = 0; i < compactions.size(); i++) {
             Compaction compaction = compactions.get(i);
@@ -84,30 +74,8 @@ record SavedHeader(
         for (long id : slotIds) {
             out.putLong(id);
         }
-        Sections.putInts(out, tables, tables.length);
+        tables.writeTo(out);
         return Sections.finish(out);
-    }
-
-    private int[] encodeHeads() {
-        int count = 0;
-        for (SavedHead head : heads) {
-            count += HEAD_INTS + RUN_INTS * head.runs().size();
-        }
-        int[] ints = new int[count];
-        int at = 0;
-        for (SavedHead head : heads) {
-            ints[at++] = head.nextOrdinal();
-            ints[at++] = head.slots();
-            ints[at++] = head.rung();
-            ints[at++] = head.scoreMode();
-            ints[at++] = head.runs().size();
-            for (SavedHead.Run run : head.runs()) {
-                ints[at++] = run.ordinal();
-                ints[at++] = run.pages();
-                ints[at++] = run.liveMask();
-            }
-        }
-        return ints;
     }
 
     /**
@@ -197,7 +165,7 @@ record SavedHeader(
         int rung = in.getInt();
         int scoreMode = in.getInt();
         int count = in.getInt();
-        checkCount("runs", count, Integer.BYTES * RUN_INTS, in);
+        checkCount("runs", count, RUN_BYTES, in);
         List<SavedHead.Run> runs = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             runs.add(new SavedHead.Run(in.getInt(), in.getInt(), in.getInt()));

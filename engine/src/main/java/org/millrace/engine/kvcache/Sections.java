@@ -33,12 +33,6 @@ final class Sections {
                 .putInt(VERSION);
     }
 
-    /** Appends the first {@code count} of some integers, as one copy: barriers wait for it. */
-    static void putInts(ByteBuffer out, int[] ints, int count) {
-        out.asIntBuffer().put(ints, 0, count);
-        out.position(out.position() + Integer.BYTES * count);
-    }
-
     /** Ends a section that is filled up to its checksum. */
     static byte[] finish(ByteBuffer out) {
         out.putInt(checksum(out.array(), out.position()));

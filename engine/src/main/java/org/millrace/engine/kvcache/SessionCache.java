@@ -494,8 +494,12 @@ public final class SessionCache implements AutoCloseable {
     }
 
     private byte[] header(boolean isProfiled) {
-        return SavedHeader.of(pool.layout(), length, isProfiled, compactions, slotLog.ids(), heads)
-                .encode();
+        IntList tables = pool.tables();
+        for (HeadCache head : heads) {
+            head.save(tables);
+        }
+        return SavedHeader.encode(
+                pool.layout(), length, isProfiled, compactions, slotLog.ids(), tables);
     }
 
     /** Bytes of what is stored beside slots: page tables, rungs, scores. */

@@ -78,9 +78,8 @@ final class SlotLog {
     private final SlotList slots = new SlotList();
 
     /** Runs of the entry that is being written: int32 head, ordinal, mask. */
-    private int[] runInts = new int[64 * RUN_INTS];
+    private final IntList runs = new IntList();
 
-    private int runs;
     private long nextId;
 
     SlotLog(PagePool pool, HeadCache[] heads) {
@@ -133,13 +132,9 @@ final class SlotLog {
         if (mask == 0) {
             return;
         }
-        int at = RUN_INTS * runs++;
-        if (at == runInts.length) {
-            runInts = Arrays.copyOf(runInts, 2 * at);
-        }
-        runInts[at] = head;
-        runInts[at + 1] = heads[head].ordinal(index);
-        runInts[at + 2] = mask;
+        runs.add(head);
+        runs.add(heads[head].ordinal(index));
+        runs.add(mask);
         slots.add(heads[head].page(index), mask);
     }
 
@@ -148,22 +143,24 @@ final class SlotLog {
         if (count == 0) {
             return 0;
         }
+        int numRuns = runs.count() / RUN_INTS;
         ByteBuffer out =
-                Sections.start(Integer.BYTES + runs * RUN_BYTES + count * slotBytes, MAGIC);
-        Sections.putInts(out.putInt(runs), runInts, RUN_INTS * runs);
+                Sections.start(Integer.BYTES + numRuns * RUN_BYTES + count * slotBytes, MAGIC);
+        out.putInt(numRuns);
+        runs.writeTo(out);
         pool.packSlots(slots, out);
         long id = nextId++;
-        long[] pages = new long[runs];
-        int[] needed = new int[runs];
-        for (int run = 0; run < runs; run++) {
+        long[] pages = new long[numRuns];
+        int[] needed = new int[numRuns];
+        for (int run = 0; run < numRuns; run++) {
             int at = RUN_INTS * run;
-            pages[run] = pageKey(runInts[at], runInts[at + 1]);
-            needed[run] = Integer.bitCount(runInts[at + 2]);
+            pages[run] = pageKey(runs.get(at), runs.get(at + 1));
+            needed[run] = Integer.bitCount(runs.get(at + 2));
         }
         entries.add(new Entry(id, pages, needed, count));
         sink.write(id, Sections.finish(out));
         slots.clear();
-        runs = 0;
+        runs.clear();
         return count;
     }
 

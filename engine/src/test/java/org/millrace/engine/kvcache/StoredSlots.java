@@ -58,20 +58,19 @@ public final class StoredSlots implements SlotSink, SlotSource {
         // Newer ones last.
         entries.values().forEach(entry -> all.putAll(slots(entry)));
         all.keySet().retainAll(live(header));
-        SavedHeader withoutIds =
-                new SavedHeader(
+        List<Object> withoutIds =
+                List.of(
                         header.fingerprint(),
                         header.length(),
                         header.numLayers(),
                         header.numKvHeads(),
                         header.isProfiled(),
                         header.compactions(),
-                        new long[0],
                         header.heads());
         return new ArrayList<>(
                 List.of(
                         all,
-                        Arrays.hashCode(withoutIds.encode()),
+                        withoutIds,
                         Arrays.hashCode(saved.scores()),
                         Arrays.hashCode(saved.profile())));
     }
