@@ -1,6 +1,5 @@
 package org.millrace.bench;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Properties;
 import org.apache.flink.configuration.Configuration;
@@ -13,6 +12,7 @@ import org.millrace.jobs.client.OutputReader;
 import org.millrace.jobs.client.PromptPublisher;
 import org.millrace.jobs.run.LocalCluster;
 import org.millrace.jobs.run.RunningJob;
+import org.millrace.jobs.run.WorkDirectory;
 
 /** The real job in this process: broker, cluster and client as {@code millrace run} starts them. */
 final class BenchJob {
@@ -32,12 +32,12 @@ final class BenchJob {
      */
     static <T> T run(Configuration config, Path directory, Body<T> body) throws Exception {
         FileUtils.deleteDirectory(directory.toFile());
-        Files.createDirectories(directory);
-        try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"), 0)) {
+        try (WorkDirectory work = WorkDirectory.take(directory);
+                EmbeddedBroker broker = EmbeddedBroker.start(work.broker(), 0)) {
             config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
             Properties kafka = KafkaProperties.load(config);
             KafkaTopics topics = KafkaTopics.of(config);
-            try (LocalCluster cluster = LocalCluster.start(config, directory)) {
+            try (LocalCluster cluster = LocalCluster.start(config, work)) {
                 RunningJob job = cluster.submit(new Configuration());
                 job.awaitRunning();
                 try (OutputReader reader = OutputReader.fromEnd(kafka, topics);

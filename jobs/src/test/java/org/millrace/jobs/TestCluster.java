@@ -25,6 +25,7 @@ import org.junit.jupiter.api.extension.ParameterResolver;
 import org.millrace.jobs.client.PromptPublisher;
 import org.millrace.jobs.run.LocalCluster;
 import org.millrace.jobs.run.RunningJob;
+import org.millrace.jobs.run.WorkDirectory;
 import org.millrace.schemas.GenerationLimits;
 import org.millrace.schemas.PromptRequest;
 
@@ -48,7 +49,7 @@ public final class TestCluster implements AutoCloseable {
             // So that a test can go back to an older one.
             config.set(CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, 30);
             config.set(RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_ATTEMPTS, 3);
-            flink = LocalCluster.start(config, directory);
+            flink = LocalCluster.start(config, WorkDirectory.take(directory));
         } catch (Exception e) {
             throw new IllegalStateException("cannot start the test cluster", e);
         }

@@ -1,13 +1,6 @@
 package org.millrace.jobs.run;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.ConfigOption;
@@ -19,8 +12,6 @@ import org.apache.flink.configuration.RestOptions;
 import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.configuration.WebOptions;
-import org.apache.flink.core.fs.FileStatus;
-import org.apache.flink.core.fs.FileSystem;
 import org.apache.flink.runtime.jobgraph.JobGraph;
 import org.apache.flink.runtime.minicluster.MiniCluster;
 import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
@@ -34,17 +25,14 @@ import org.millrace.jobs.GenerationJob;
 public final class LocalCluster implements AutoCloseable {
     private static final MemorySize MANAGED_MEMORY_PER_SLOT = MemorySize.ofMebiBytes(1024);
 
-    /** In the work directory: ids of the jobs that ran there, one a line. */
-    private static final String JOBS_FILE = "jobs";
-
     private final MiniCluster cluster;
     private final Configuration config;
-    private final Path workDirectory;
+    private final WorkDirectory directory;
 
-    private LocalCluster(MiniCluster cluster, Configuration config, Path workDirectory) {
+    private LocalCluster(MiniCluster cluster, Configuration config, WorkDirectory directory) {
         this.cluster = cluster;
         this.config = config;
-        this.workDirectory = workDirectory;
+        this.directory = directory;
     }
 
     /**
@@ -52,14 +40,15 @@ public final class LocalCluster implements AutoCloseable {
      *
      * @param options options of job and cluster; what they leave open gets a default
      */
-    public static LocalCluster start(Configuration options, Path workDirectory) throws Exception {
+    public static LocalCluster start(Configuration options, WorkDirectory directory)
+            throws Exception {
         Configuration config = new Configuration(options);
         int slots = config.get(CoreOptions.DEFAULT_PARALLELISM);
         set(config, CoreOptions.DEFAULT_PARALLELISM, slots);
-        set(config, CoreOptions.TMP_DIRS, workDirectory.resolve("tmp").toString());
-        set(config, CheckpointingOptions.CHECKPOINTS_DIRECTORY, checkpoints(config, workDirectory));
+        set(config, CoreOptions.TMP_DIRS, directory.temporaryFiles().toString());
+        set(config, CheckpointingOptions.CHECKPOINTS_DIRECTORY, directory.checkpoints(config));
         // The JobManager reads this from its own configuration, not from the job's.
-        set(config, CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, 3);
+        set(config, CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, Snapshots.RETAINED);
         // Whoever reaches the web UI may cancel the job.
         set(config, RestOptions.BIND_ADDRESS, "localhost");
         set(config, JobManagerOptions.BIND_HOST, "localhost");
@@ -85,62 +74,7 @@ public final class LocalCluster implements AutoCloseable {
                                 .setNumSlotsPerTaskManager(slots)
                                 .build());
         cluster.start();
-        return new LocalCluster(cluster, config, workDirectory);
-    }
-
-    private static String checkpoints(Configuration config, Path workDirectory) {
-        return config.getOptional(CheckpointingOptions.CHECKPOINTS_DIRECTORY)
-                .orElseGet(() -> workDirectory.resolve("checkpoints").toUri().toString());
-    }
-
-    private static Path savepoints(Path workDirectory) {
-        return workDirectory.resolve("savepoints");
-    }
-
-    /**
-     * The newest checkpoint or savepoint that a job of the work directory has left, in the
-     * directory of checkpoints that the options name or in the work directory; null if there is
-     * none.
-     */
-    static String newestCheckpoint(Configuration options, Path workDirectory) throws IOException {
-        List<org.apache.flink.core.fs.Path> candidates =
-                new ArrayList<>(children(flinkPath(savepoints(workDirectory))));
-        Path jobs = workDirectory.resolve(JOBS_FILE);
-        if (Files.exists(jobs)) {
-            String checkpoints = checkpoints(options, workDirectory);
-            // Other jobs may have theirs beside them.
-            for (String job : Files.readAllLines(jobs)) {
-                candidates.addAll(children(new org.apache.flink.core.fs.Path(checkpoints, job)));
-            }
-        }
-        org.apache.flink.core.fs.Path newest = null;
-        long newestMillis = Long.MIN_VALUE;
-        for (org.apache.flink.core.fs.Path candidate : candidates) {
-            org.apache.flink.core.fs.Path metadata =
-                    new org.apache.flink.core.fs.Path(candidate, "_metadata");
-            FileSystem files = metadata.getFileSystem();
-            if (files.exists(metadata)) {
-                long millis = files.getFileStatus(metadata).getModificationTime();
-                if (millis > newestMillis) {
-                    newest = candidate;
-                    newestMillis = millis;
-                }
-            }
-        }
-        return newest == null ? null : newest.toString();
-    }
-
-    private static List<org.apache.flink.core.fs.Path> children(
-            org.apache.flink.core.fs.Path directory) throws IOException {
-        FileSystem files = directory.getFileSystem();
-        if (!files.exists(directory)) {
-            return List.of();
-        }
-        return Arrays.stream(files.listStatus(directory)).map(FileStatus::getPath).toList();
-    }
-
-    private static org.apache.flink.core.fs.Path flinkPath(Path path) {
-        return new org.apache.flink.core.fs.Path(path.toUri());
+        return new LocalCluster(cluster, config, directory);
     }
 
     private static <T> void set(Configuration config, ConfigOption<T> option, T value) {
@@ -166,13 +100,9 @@ public final class LocalCluster implements AutoCloseable {
         GenerationJob.build(env);
         JobGraph graph = env.getStreamGraph().getJobGraph();
         // Before its first checkpoint.
-        Files.writeString(
-                workDirectory.resolve(JOBS_FILE),
-                graph.getJobID() + "\n",
-                StandardOpenOption.CREATE,
-                StandardOpenOption.APPEND);
+        directory.addJob(graph.getJobID());
         JobID job = cluster.submitJob(graph).get().getJobID();
-        return new RunningJob(cluster, job, savepoints(workDirectory));
+        return new RunningJob(cluster, job, directory.savepoints());
     }
 
     @Override

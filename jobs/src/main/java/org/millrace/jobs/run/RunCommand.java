@@ -3,7 +3,6 @@ package org.millrace.jobs.run;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
@@ -12,7 +11,7 @@ import java.util.concurrent.Callable;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
-import org.apache.flink.util.FileUtils;
+import org.apache.flink.core.execution.RecoveryClaimMode;
 import org.millrace.engine.Model;
 import org.millrace.engine.kvcache.policy.RetentionPolicies;
 import org.millrace.jobs.EmbeddedBroker;
@@ -103,22 +102,22 @@ public final class RunCommand implements Callable<Integer> {
         String brokers = KafkaProperties.bootstrapServers(config);
         checkUntilEnd(brokers);
         List<PromptRequest> requests = readPrompts();
-        Path directory = directory(config, brokers);
-        configure(config, directory, brokers);
-        TerminationSignal termination = serve ? TerminationSignal.install() : null;
-        if (brokers != null) {
-            config.set(MillraceOptions.BOOTSTRAP_SERVERS, brokers);
-            run(config, requests, directory, termination, false);
-        } else {
-            int brokerPort = port != null ? port : serve ? SERVE_PORT : 0;
-            try (EmbeddedBroker broker =
-                    EmbeddedBroker.start(directory.resolve("broker"), brokerPort)) {
-                config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
-                run(config, requests, directory, termination, isTemporary(null));
+        try (WorkDirectory directory = WorkDirectory.take(directory(config, brokers))) {
+            configure(config, directory, brokers);
+            TerminationSignal termination = serve ? TerminationSignal.install() : null;
+            if (brokers != null) {
+                config.set(MillraceOptions.BOOTSTRAP_SERVERS, brokers);
+                run(config, requests, directory, termination, false);
+            } else {
+                int brokerPort = port != null ? port : serve ? SERVE_PORT : 0;
+                try (EmbeddedBroker broker = EmbeddedBroker.start(directory.broker(), brokerPort)) {
+                    config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
+                    run(config, requests, directory, termination, isTemporary(null));
+                }
             }
-        }
-        if (isTemporary(brokers)) {
-            FileUtils.deleteDirectory(directory.toFile());
+            if (isTemporary(brokers)) {
+                directory.delete();
+            }
         }
         return 0;
     }
@@ -131,7 +130,7 @@ public final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private void configure(Configuration config, Path directory, String brokers)
+    private void configure(Configuration config, WorkDirectory directory, String brokers)
             throws IOException {
         if (retention.isGiven()) {
             config.set(
@@ -156,15 +155,22 @@ public final class RunCommand implements Callable<Integer> {
      * Goes on from what an earlier run in the directory has left: the topic may hold prompts that
      * it has answered, and its state those that it has read and not answered.
      */
-    private static void goOn(Configuration config, Path directory) throws IOException {
+    private static void goOn(Configuration config, WorkDirectory directory) throws IOException {
         if (!config.contains(MillraceOptions.START_OFFSETS)) {
             config.set(MillraceOptions.START_OFFSETS, MillraceOptions.StartOffsets.COMMITTED);
         }
         if (!config.contains(StateRecoveryOptions.SAVEPOINT_PATH)) {
-            String checkpoint = LocalCluster.newestCheckpoint(config, directory);
-            if (checkpoint != null) {
-                config.set(StateRecoveryOptions.SAVEPOINT_PATH, checkpoint);
-            }
+            Snapshots snapshots = Snapshots.of(directory, config);
+            snapshots.deleteUnused(config);
+            snapshots.newest().ifPresent(newest -> goOn(config, newest));
+        }
+    }
+
+    private static void goOn(Configuration config, Snapshots.Snapshot snapshot) {
+        config.set(StateRecoveryOptions.SAVEPOINT_PATH, snapshot.path().toString());
+        if (!snapshot.isSavepoint() && !config.contains(StateRecoveryOptions.RESTORE_MODE)) {
+            // Nobody else has it: its files need not be written again, and go when they are old.
+            config.set(StateRecoveryOptions.RESTORE_MODE, RecoveryClaimMode.CLAIM);
         }
     }
 
@@ -203,7 +209,7 @@ public final class RunCommand implements Callable<Integer> {
                 directory = home.resolve("runs").resolve(LocalDateTime.now().format(RUN_NAME));
             }
         }
-        return Files.createDirectories(directory.toAbsolutePath());
+        return directory.toAbsolutePath();
     }
 
     private static String nameOf(Configuration config, String brokers) {
@@ -219,7 +225,7 @@ public final class RunCommand implements Callable<Integer> {
     private void run(
             Configuration config,
             List<PromptRequest> requests,
-            Path directory,
+            WorkDirectory directory,
             TerminationSignal termination,
             boolean temporary)
             throws Exception {

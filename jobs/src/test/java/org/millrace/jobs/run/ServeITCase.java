@@ -1,6 +1,7 @@
 package org.millrace.jobs.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -14,10 +15,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.apache.flink.configuration.Configuration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.millrace.jobs.TestCluster;
 import org.millrace.jobs.cli.Millrace;
@@ -28,6 +33,7 @@ import picocli.CommandLine;
 /**
  * {@code millrace run --serve} as a process of its own, fed by {@code produce}, ended by SIGTERM.
  */
+@Timeout(240)
 class ServeITCase {
     private static final String STOPPED = "stopped; go on with --from-savepoint ";
 
@@ -75,12 +81,48 @@ class ServeITCase {
         }
         produce(prompts.toString());
         consume(1);
+        assertThatThrownBy(() -> WorkDirectory.take(directory.resolve("work")))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("another run is using the work directory");
         process.destroyForcibly().waitFor();
+        Set<Path> left = Set.copyOf(files("checkpoints"));
+        Set<Path> temporary = Set.copyOf(files("tmp"));
+        assertThat(temporary).isNotEmpty();
+        Path checkpoint = newestCheckpoint();
 
         serve();
         assertThat(consume(sessions)).hasSize(sessions);
+        assertThat(files("tmp")).doesNotContainAnyElementsOf(temporary);
+        awaitGone(checkpoint);
         String savepoint = stop();
         assertThat(Path.of(URI.create(savepoint))).isDirectory();
+
+        serve();
+        produce("{\"session\":\"new\",\"request\":\"1\",\"text\":\"Hello\",\"maxTokens\":6}");
+        assertThat(consume(sessions + 1)).hasSize(sessions + 1);
+        assertThat(files("checkpoints")).doesNotContainAnyElementsOf(left);
+        stop();
+    }
+
+    private Path newestCheckpoint() throws IOException {
+        try (WorkDirectory work = WorkDirectory.take(directory.resolve("work"))) {
+            Snapshots snapshots = Snapshots.of(work, new Configuration());
+            return Path.of(snapshots.newest().orElseThrow().path().toUri());
+        }
+    }
+
+    /** A job takes over the checkpoint that it goes on from, and deletes it after three more. */
+    private static void awaitGone(Path checkpoint) throws Exception {
+        while (Files.exists(checkpoint)) {
+            Thread.sleep(50);
+        }
+    }
+
+    private List<Path> files(String name) throws IOException {
+        Path folder = directory.resolve("work").resolve(name);
+        try (Stream<Path> files = Files.exists(folder) ? Files.walk(folder) : Stream.of()) {
+            return files.filter(Files::isRegularFile).toList();
+        }
     }
 
     private void serve(String... options) throws Exception {
