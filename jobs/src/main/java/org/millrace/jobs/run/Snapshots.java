@@ -114,16 +114,21 @@ final class Snapshots {
     private static void deleteUnused(Path directory, Set<String> used) throws IOException {
         FileSystem files = directory.getFileSystem();
         for (FileStatus child : children(directory)) {
-            String name = child.getPath().getName();
             if (child.isDir()) {
                 deleteUnused(child.getPath(), used);
-            } else if (STATE_FILE.matcher(name).matches() && !used.contains(name)) {
+            } else if (isUnused(child.getPath().getName(), used)) {
                 files.delete(child.getPath(), false);
             }
         }
         if (children(directory).isEmpty()) {
             files.delete(directory, false);
         }
+    }
+
+    /** Names of files that were not finished have more than the id. */
+    private static boolean isUnused(String name, Set<String> used) {
+        Matcher id = STATE_FILE.matcher(name);
+        return id.find() && !used.contains(id.group());
     }
 
     private static List<FileStatus> children(Path directory) throws IOException {

@@ -13,8 +13,8 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.util.FileUtils;
 
 /**
- * What the runs of one after the other leave each other: topics, checkpoints, savepoints. One run
- * at a time has it, until it is closed; the system takes it from a process that dies.
+ * What a run leaves to the next: topics, checkpoints, savepoints. One run at a time has it, until
+ * it is closed; the system takes it from a process that dies.
  */
 public final class WorkDirectory implements AutoCloseable {
     private final Path directory;
@@ -37,7 +37,7 @@ public final class WorkDirectory implements AutoCloseable {
                         directory.resolve("lock"),
                         StandardOpenOption.CREATE,
                         StandardOpenOption.WRITE);
-        if (!isTaken(lock)) {
+        if (!tryLock(lock)) {
             lock.close();
             throw new IOException("another run is using the work directory " + directory);
         }
@@ -46,7 +46,7 @@ public final class WorkDirectory implements AutoCloseable {
         return taken;
     }
 
-    private static boolean isTaken(FileChannel lock) throws IOException {
+    private static boolean tryLock(FileChannel lock) throws IOException {
         try {
             return lock.tryLock() != null;
         } catch (OverlappingFileLockException e) {

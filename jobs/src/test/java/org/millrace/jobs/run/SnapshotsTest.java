@@ -43,6 +43,7 @@ class SnapshotsTest {
         Path exclusive = stateFile(second.resolve("chk-2"));
         Path newer = checkpoint(second, 2, exclusive, shared);
         Path incomplete = stateFile(second.resolve("chk-3"));
+        Files.createFile(incomplete.resolveSibling("._metadata.inprogress." + UUID.randomUUID()));
 
         Snapshots snapshots = snapshots();
         assertThat(snapshots.newest().orElseThrow().path().getPath()).isEqualTo(newer.toString());
