@@ -7,7 +7,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Properties;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
@@ -40,22 +39,12 @@ public final class EmbeddedBroker implements AutoCloseable {
      * @param port port for clients; 0 for a free one
      */
     public static EmbeddedBroker start(Path directory, int port) {
-        return start(directory, port, Map.of());
-    }
-
-    /**
-     * Starts a broker with more of Kafka's own properties.
-     *
-     * @param more over those that are set here
-     */
-    public static EmbeddedBroker start(Path directory, int port, Map<String, String> more) {
         try {
             Files.createDirectories(directory);
             List<Integer> free = FreePorts.find(2);
             int clientPort = port == 0 ? free.get(0) : port;
             formatIfNew(directory);
             Properties properties = properties(directory, clientPort, free.get(1));
-            properties.putAll(more);
             KafkaConfig config = new KafkaConfig(properties, false);
             KafkaRaftServer server = new KafkaRaftServer(config, Time.SYSTEM);
             server.startup();
@@ -99,6 +88,9 @@ public final class EmbeddedBroker implements AutoCloseable {
                 "controller.quorum.voters", NODE_ID + "@" + HOST + ":" + controllerPort);
         properties.setProperty("auto.create.topics.enable", "false");
         properties.setProperty("group.initial.rebalance.delay.ms", "0");
+        // One that was killed is let in again when its session is over, after 9 s by default.
+        properties.setProperty("broker.session.timeout.ms", "3000");
+        properties.setProperty("broker.heartbeat.interval.ms", "500");
         for (String topic :
                 new String[] {
                     "offsets.topic", "transaction.state.log", "share.coordinator.state.topic"
