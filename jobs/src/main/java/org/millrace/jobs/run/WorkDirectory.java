@@ -54,14 +54,17 @@ public final class WorkDirectory implements AutoCloseable {
         }
     }
 
+    /** Topics of the embedded broker. */
     public Path broker() {
         return directory.resolve("broker");
     }
 
+    /** Flink's own files, of no use to the next run. */
     public Path temporaryFiles() {
         return directory.resolve("tmp");
     }
 
+    /** One of each stop. */
     public Path savepoints() {
         return directory.resolve("savepoints");
     }
