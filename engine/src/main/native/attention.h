@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention of a few query vectors over one KV head's pages. Slots are walked in ascending position; a reduction block holds
 // positions with equal position >> 8. Passes:
 //   1. tiles:   live slots of each page tile, in parts where a tile straddles reduction blocks

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // JNI entry points of CpuNative.java: unpack arguments, cut the work into chunks, run them on the pool. Addresses come as
 // longs; sizes were checked in Java.
 #include <jni.h>

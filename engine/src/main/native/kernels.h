@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Arguments of the operations and the table of their implementations, one table per instruction set. Plain pointers and
 // counts; no ownership. What each operation computes is said in KernelProvider.java, each rounding in docs/numerics.md.
 #pragma once

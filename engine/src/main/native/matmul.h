@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Matrix products over tiles of 16 rows. Vectorised across the rows of a tile, never along K, so that every output is one
 // serial chain per segment whatever the instruction set. Columns (rows of activations) are blocked in registers, so that the
 // unpacking of a tile is shared.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Zeroed memory of all buffers, aligned to 64 bytes. Everything but small buffers lies on huge pages where the system has
 // them: weights are streamed once per step, and on pages of 4 KiB the processor neither prefetches past a page nor finds its
 // translations cached (a third of the speed of a single stream).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The compute pool of the process: a fixed set of workers that run the chunks of one operation at a time. The calling thread
 // takes part. Chunks are handed out one by one, so a worker that the system holds back delays nothing but the chunk it has
 // begun. Which thread runs a chunk changes no result.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Operations on rows of floats: norm, quantisation, activation, residual, argmax, rotary embedding, cache writes.
 #pragma once
 

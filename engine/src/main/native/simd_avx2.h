@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // 16 lanes on AVX2 + FMA + F16C: two 256-bit registers. See simd.md in README.md for what each operation means.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // 16 lanes on AVX-512 (F, BW, VL, DQ, VNNI): one 512-bit register.
 #pragma once
 

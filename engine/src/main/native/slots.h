@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What fills the slots of pages: rotary embedding with the storing of new keys and values, and moves from page to page. And what packs
 // them side by side, and back.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What attention leaves behind besides its outputs, from the weights of N query vectors: the integer statistics of a profiled
 // turn (ProfiledTurn.java) and the scores of decode rows.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A stand-in for libcuda.so.1 with one device, whose kernels are the host twins in libmillrace-cuda-host.so beside this library. Calls
 // are synchronous: a launch has run when it returns.
 

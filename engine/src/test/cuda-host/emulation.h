@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // CUDA C++ as g++ sees it: kernels compiled with this header first (-include) run on fibers, one per GPU thread, under launch.cpp.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels with mistakes that the emulation must find; EmulationTest launches them. Compiled behind kernels.cu.
 #include "../../main/cuda/device.cuh"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs kernels on the host: blocks one after another, each thread of a block on a fiber of its own.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The emulated device's memory: one arena of address space, allocations on pages of their own with an unowned page on each side, so
 // that every access can be checked and counted.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Between a kernel's host twin and launch.cpp.
 #pragma once
 

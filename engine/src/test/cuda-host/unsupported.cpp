@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every function that the JNI library of JCuda asks for, so that it loads: a missing one would end the JVM at its first call. driver.cpp
 // replaces those that the provider uses.
 

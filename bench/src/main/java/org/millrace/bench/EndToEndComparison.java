@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.millrace.bench;
 
 import com.github.freva.asciitable.AsciiTable;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.millrace.operators;
 
 /** State of other weights than those of the job, which was not told to go on with them. */

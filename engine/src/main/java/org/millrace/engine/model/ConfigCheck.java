@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.millrace.engine.model;
 
 /** Refuses hyperparameters that no model can have, before sizes are computed from them. */

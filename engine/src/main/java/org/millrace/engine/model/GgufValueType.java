@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.millrace.engine.model;
 
 /** Types of metadata values, in the order of their numbers in a GGUF file. */

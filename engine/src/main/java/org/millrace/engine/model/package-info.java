@@ -1,2 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A model: its files, tokenizer, chat template, weights, and the forward pass. */
 package org.millrace.engine.model;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.millrace.engine.tensor;
 
 /** IEEE 754 binary16, which Java 17 has no conversions for. */

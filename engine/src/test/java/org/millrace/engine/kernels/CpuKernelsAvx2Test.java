@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.millrace.engine.kernels;
 
 /** Where the processor has more than AVX2, {@code cpu} is something else. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.millrace.jobs.eval;
 
 /** What a model predicts at one position: a distribution over the vocabulary. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.millrace.engine.kernels.cpu;
 
 import java.nio.ByteBuffer;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.millrace.engine.kvcache.policy;
 
 /** Single components of FastGen, arXiv 2310.01801, in every head: for ablations. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package org.millrace.engine.kvcache.policy;
 
 /** A sliding window and nothing else, in every head; Longformer, arXiv 2004.05150, section 3.1. */

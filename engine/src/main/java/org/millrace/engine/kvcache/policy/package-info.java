@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Which slots of a KV cache a head keeps: FastGen (arXiv 2310.01801) and its kin, as decisions over
  * integer statistics of attention. Pure functions of their arguments: no kernel, no pool, no clock;
