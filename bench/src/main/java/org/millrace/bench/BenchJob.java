@@ -5,15 +5,15 @@ import java.nio.file.Path;
 import java.util.Properties;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.util.FileUtils;
-import org.millrace.jobs.EmbeddedBroker;
+import org.millrace.cli.run.LocalCluster;
+import org.millrace.cli.run.RunningJob;
+import org.millrace.cli.run.WorkDirectory;
+import org.millrace.client.OutputReader;
+import org.millrace.client.PromptPublisher;
+import org.millrace.client.broker.EmbeddedBroker;
 import org.millrace.jobs.KafkaProperties;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
-import org.millrace.jobs.client.OutputReader;
-import org.millrace.jobs.client.PromptPublisher;
-import org.millrace.jobs.run.LocalCluster;
-import org.millrace.jobs.run.RunningJob;
-import org.millrace.jobs.run.WorkDirectory;
 
 /** The real job in this process: broker, cluster and client as {@code millrace run} starts them. */
 final class BenchJob {

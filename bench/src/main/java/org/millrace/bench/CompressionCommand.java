@@ -15,7 +15,7 @@ import java.util.concurrent.Callable;
 import java.util.function.Function;
 import org.millrace.bench.CompressionBench.EngineCosts;
 import org.millrace.bench.SavepointBench.StateCosts;
-import org.millrace.jobs.eval.Machine;
+import org.millrace.eval.Machine;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;

@@ -99,7 +99,7 @@ public final class GenerationSettings {
      * @param logAppendTime whether the prompts topic's timestamps are the broker's
      * @throws IllegalArgumentException if there is no model
      */
-    static GenerationOptions of(ReadableConfig config, boolean logAppendTime) {
+    public static GenerationOptions of(ReadableConfig config, boolean logAppendTime) {
         String model = config.get(MillraceOptions.MODEL);
         if (model == null) {
             throw new IllegalArgumentException(

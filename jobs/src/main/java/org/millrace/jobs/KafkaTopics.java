@@ -64,7 +64,7 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
      * Creates what is missing; returns the partitions of each topic, in alphabetical order of
      * names.
      */
-    Map<String, Integer> createMissing(Admin admin, int partitions) throws IOException {
+    public Map<String, Integer> createMissing(Admin admin, int partitions) throws IOException {
         try {
             Set<String> existing = admin.listTopics().names().get();
             List<NewTopic> missing = new ArrayList<>();

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.millrace.chaos;
+
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.Consumer;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.util.FileUtils;
+import org.millrace.client.model.ModelLocator;
+import org.millrace.jobs.MillraceOptions;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code millrace chaos}: kills the processes of a loaded job and compares what came out. */
+@Command(
+        name = "chaos",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Runs the job on processes of its own (broker, ZooKeeper, JobManager, two TaskManagers), kills them under load"
+                    + " with SIGKILL, fills the disk of the checkpoints, and compares every answer and token with an"
+                    + " undisturbed run.",
+            "Fails unless nothing was lost, doubled or changed, and nothing saved was computed again."
+        })
+public final class ChaosCommand implements Callable<Integer> {
+    private static final DateTimeFormatter RUN_NAME =
+            DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss-SSS");
+
+    @Spec private CommandSpec spec;
+
+    @Option(
+            names = "--kills",
+            paramLabel = "N",
+            description = "Faults in all (default: ${DEFAULT-VALUE}).")
+    private int kills = 20;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            description = "Decides on prompts, faults and their order (default: ${DEFAULT-VALUE}).")
+    private long seed = 1;
+
+    @Option(
+            names = "--model",
+            paramLabel = "FILE|HUB_ID",
+            description = "A GGUF file (default: SmolLM2-135M-Instruct, fetched once).")
+    private String model;
+
+    @Option(
+            names = "--work-dir",
+            paramLabel = "DIR",
+            description =
+                    "Empty directory for topics, state, logs and report.json (default: below MILLRACE_HOME, deleted after a clean run).")
+    private Path workDirectory;
+
+    @Option(names = "--json", description = "Print one JSON document and nothing else.")
+    private boolean json;
+
+    @Option(
+            names = "-D",
+            paramLabel = "key=value",
+            description = "Any option of Flink or Millrace for the job.")
+    private Map<String, String> properties = new LinkedHashMap<>();
+
+    private final PrintStream out;
+
+    public ChaosCommand() {
+        this(System.out);
+    }
+
+    ChaosCommand(PrintStream out) {
+        this.out = out;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        if (kills < 1) {
+            throw new ParameterException(
+                    spec.commandLine(), "bad kills: kills=" + kills + ", must be >= 1");
+        }
+        Configuration options = Configuration.fromMap(properties);
+        options.set(MillraceOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
+        Path directory = directory();
+        Consumer<String> progress = json ? System.err::println : out::println;
+        progress.accept("seed " + seed + ", files and logs in " + directory);
+        ChaosReport report =
+                new ChaosRun(options, seed, kinds -> KillPlan.of(seed, kills, kinds), progress)
+                        .run(directory, System.getProperty("java.class.path"));
+        report.findings().forEach(System.err::println);
+        Files.writeString(directory.resolve("report.json"), report.json() + "\n");
+        out.println(json ? report.json() : report.table());
+        if (workDirectory == null && report.isClean()) {
+            FileUtils.deleteDirectory(directory.toFile());
+        }
+        return report.isClean() ? 0 : 1;
+    }
+
+    private Path directory() throws Exception {
+        Path directory =
+                workDirectory == null
+                        ? ModelLocator.home()
+                                .resolve("chaos")
+                                .resolve(LocalDateTime.now().format(RUN_NAME))
+                        : workDirectory;
+        return Files.createDirectories(directory.toAbsolutePath());
+    }
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.millrace.chaos;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Properties;
+import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.flink.client.cli.CliFrontend;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.HighAvailabilityOptions;
+import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint;
+import org.apache.flink.runtime.taskexecutor.TaskManagerRunner;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.millrace.client.OutputReader;
+import org.millrace.client.PromptPublisher;
+import org.millrace.client.broker.EmbeddedBroker;
+import org.millrace.e2e.TestCluster;
+import org.millrace.jobs.KafkaTopics;
+import org.millrace.jobs.MillraceOptions;
+import org.millrace.schemas.Completion;
+import org.millrace.schemas.GenerationLimits;
+import org.millrace.schemas.PromptRequest;
+
+/**
+ * The job jar by {@code flink run}, with the model from a URI, on a JobManager and a TaskManager
+ * that have nothing of Millrace on their class path.
+ */
+class FlinkRunITCase {
+    /** Failures, and resubmissions; few, because a build has little time. */
+    private static final int TIMES = Integer.getInteger("millrace.times", 6);
+
+    private static final Path JAR = Path.of("../jobs/target/millrace-job.jar").toAbsolutePath();
+    private static final String LOGGING =
+            FlinkRunITCase.class.getResource("log4j2.properties").toString();
+    private static final Pattern SUBMITTED = Pattern.compile("submitted with JobID (\\w+)");
+    private static final Duration TIMEOUT = Duration.ofSeconds(60);
+
+    /** More than what allocators and class loaders keep for a while, less than one page pool. */
+    private static final long MAX_GROWTH_KIBIBYTES = 96 << 10;
+
+    @TempDir private Path directory;
+    private final List<AutoCloseable> resources = new ArrayList<>();
+    private EmbeddedBroker broker;
+    private ClusterLayout layout;
+    private FlinkRest rest;
+    private int requests;
+
+    @BeforeEach
+    void start() throws Exception {
+        broker = opened(EmbeddedBroker.start(directory.resolve("broker"), 0));
+        layout = ClusterLayout.create(directory, directory.resolve("checkpoints"));
+        rest = new FlinkRest(layout.restPort());
+        Configuration config =
+                FlinkConfiguration.of(layout, 1 << 20, MemorySize.ofMebiBytes(256))
+                        .toConfiguration();
+        config.set(HighAvailabilityOptions.HA_MODE, "none");
+        FlinkConfiguration flink = new FlinkConfiguration(config);
+        flink.write(layout.configuration());
+        start(
+                "jobmanager",
+                flink.jobManagerJvmOptions(),
+                StandaloneSessionClusterEntrypoint.class,
+                flink.jobManagerArguments(layout.configuration()));
+        List<String> options = new ArrayList<>(flink.taskManagerJvmOptions());
+        // What is resident then grows by native memory and classes only.
+        options.addAll(List.of("-XX:+AlwaysPreTouch", "-XX:TieredStopAtLevel=1"));
+        start(
+                "taskmanager",
+                options,
+                TaskManagerRunner.class,
+                flink.taskManagerArguments(layout.configuration()));
+        await("TaskManager", () -> rest.get("/overview").path("taskmanagers").asInt() == 1);
+    }
+
+    private <T extends AutoCloseable> T opened(T resource) {
+        resources.add(0, resource);
+        return resource;
+    }
+
+    private JavaProcess start(
+            String name, List<String> options, Class<?> mainClass, List<String> arguments)
+            throws IOException {
+        List<String> logged = new ArrayList<>(options);
+        logged.add("-Dlog4j2.configurationFile=" + LOGGING);
+        JavaProcess process =
+                opened(
+                        new JavaProcess(
+                                name,
+                                layout.root(),
+                                classPathOfFlink(),
+                                logged,
+                                mainClass.getName(),
+                                arguments));
+        process.start();
+        return process;
+    }
+
+    private static String classPathOfFlink() {
+        return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> !entry.matches(".*(millrace|/classes|/test-classes|kafka).*"))
+                .collect(Collectors.joining(File.pathSeparator));
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        for (AutoCloseable resource : resources) {
+            resource.close();
+        }
+    }
+
+    @Test
+    void failuresAndResubmissionsLeaveNoMemoryBehind() throws Exception {
+        ThreadInterrupter interrupter = new ThreadInterrupter(directory.resolve("agent.jar"));
+        Properties kafka = new Properties();
+        kafka.setProperty("bootstrap.servers", broker.bootstrapServers());
+        KafkaTopics topics = KafkaTopics.of(new Configuration());
+        String job = flinkRun();
+        try (PromptPublisher publisher = new PromptPublisher(kafka, topics.prompts());
+                OutputReader answers = OutputReader.fromBeginning(kafka, topics)) {
+            long pid = taskManager();
+            String first = answer(publisher, answers);
+            List<Long> resident = new ArrayList<>();
+            for (int attempt = 0; attempt < TIMES; attempt++) {
+                interrupter.interrupt(pid, "generate .*#" + attempt);
+                assertThat(answer(publisher, answers)).isEqualTo(first);
+                resident.add(residentKibibytes(pid));
+            }
+            for (int i = 0; i < TIMES; i++) {
+                cancel(job);
+                job = flinkRun();
+                assertThat(answer(publisher, answers)).isEqualTo(first);
+                resident.add(residentKibibytes(pid));
+            }
+            System.out.println("resident KiB after each failure and resubmission: " + resident);
+            assertThat(resident.get(TIMES - 1) - resident.get(0))
+                    .as("KiB of growth over failures: %s", resident)
+                    .isLessThan(MAX_GROWTH_KIBIBYTES);
+            assertThat(resident.get(2 * TIMES - 1) - resident.get(TIMES))
+                    .as("KiB of growth over resubmissions: %s", resident)
+                    .isLessThan(MAX_GROWTH_KIBIBYTES);
+        }
+    }
+
+    /** Id of the new job. */
+    private String flinkRun() throws Exception {
+        List<String> arguments =
+                List.of(
+                        "run",
+                        "-d",
+                        JAR.toString(),
+                        "-D" + MillraceOptions.MODEL.key() + "=" + modelUri(),
+                        "-D"
+                                + MillraceOptions.BOOTSTRAP_SERVERS.key()
+                                + "="
+                                + broker.bootstrapServers());
+        String name = "flink-run-" + requests;
+        JavaProcess client = start(name, List.of(), CliFrontend.class, arguments);
+        client.awaitEnd();
+        Matcher submitted = SUBMITTED.matcher(Files.readString(client.log()));
+        assertThat(submitted.find()).as("see %s", client.log()).isTrue();
+        return submitted.group(1);
+    }
+
+    private static String modelUri() throws Exception {
+        return Path.of(TestCluster.tinyModel()).toUri().toString();
+    }
+
+    private void cancel(String job) throws Exception {
+        JavaProcess client =
+                start(
+                        "flink-cancel-" + requests,
+                        List.of(),
+                        CliFrontend.class,
+                        List.of("cancel", job));
+        client.awaitEnd();
+        await(
+                "end of job",
+                () -> rest.get("/jobs/" + job).path("state").asText().equals("CANCELED"));
+    }
+
+    /** Text that a session of its own is answered. */
+    private String answer(PromptPublisher publisher, OutputReader reader) throws Exception {
+        String session = "session-" + requests++;
+        publisher.publish(
+                PromptRequest.newBuilder()
+                        .setSessionId(session)
+                        .setRequestId("only")
+                        .setText("Tell me of the sea.")
+                        .setLimits(GenerationLimits.newBuilder().setMaxTokens(24).build())
+                        .build());
+        publisher.flush();
+        String[] text = new String[1];
+        await(
+                "answer to " + session,
+                () -> {
+                    for (SpecificRecord output : reader.poll(Duration.ofMillis(100))) {
+                        if (output instanceof Completion completion
+                                && completion.getSessionId().equals(session)) {
+                            text[0] = completion.getText();
+                        }
+                    }
+                    return text[0] != null;
+                });
+        return text[0];
+    }
+
+    private void await(String what, Callable<Boolean> condition) throws Exception {
+        long deadlineNanos = System.nanoTime() + TIMEOUT.toNanos();
+        while (!condition.call()) {
+            assertThat(System.nanoTime()).as(what).isLessThan(deadlineNanos);
+            Thread.sleep(50);
+        }
+    }
+
+    private static long taskManager() {
+        return ProcessHandle.current()
+                .descendants()
+                .filter(
+                        process ->
+                                process.info()
+                                        .commandLine()
+                                        .orElse("")
+                                        .contains(TaskManagerRunner.class.getName()))
+                .findFirst()
+                .orElseThrow()
+                .pid();
+    }
+
+    private static long residentKibibytes(long pid) throws IOException {
+        return Files.readAllLines(Path.of("/proc", Long.toString(pid), "status")).stream()
+                .filter(line -> line.startsWith("VmRSS"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+                .findFirst()
+                .orElseThrow();
+    }
+}

@@ -1,3 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-/** Measures what compression does to a model: quality against bytes. */
-package org.millrace.jobs.eval;
