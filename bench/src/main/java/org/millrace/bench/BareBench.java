@@ -19,9 +19,9 @@ import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.model.Tokenizer;
-import org.millrace.jobs.MillraceOptions;
-import org.millrace.operators.decode.BadRequestException;
-import org.millrace.operators.decode.RequestDecoder;
+import org.millrace.operators.BadRequestException;
+import org.millrace.operators.GenerationOptions;
+import org.millrace.operators.RequestCheck;
 import org.millrace.schemas.PromptRequest;
 
 /**
@@ -33,10 +33,10 @@ import org.millrace.schemas.PromptRequest;
  * <p>Arguments: model file, cache type, threads, sessions.
  */
 final class BareBench {
-    private static final int MAX_BATCH_TOKENS = MillraceOptions.MAX_BATCH_TOKENS.defaultValue();
-    private static final int MAX_SEQUENCES = MillraceOptions.MAX_SEQUENCES.defaultValue();
+    private static final int MAX_BATCH_TOKENS = GenerationOptions.MAX_BATCH_TOKENS.defaultValue();
+    private static final int MAX_SEQUENCES = GenerationOptions.MAX_SEQUENCES.defaultValue();
     private static final Retention RETENTION =
-            Retention.parse(MillraceOptions.RETENTION.defaultValue());
+            Retention.parse(GenerationOptions.RETENTION.defaultValue());
 
     private final Model model;
     private final Generator generator;
@@ -95,7 +95,7 @@ final class BareBench {
     }
 
     private Sequence sequence(PromptRequest request) throws BadRequestException {
-        GenerationParams params = RequestDecoder.params(request);
+        GenerationParams params = RequestCheck.params(request);
         return new Sequence(
                 generator.newCache(),
                 Transcript.EMPTY,

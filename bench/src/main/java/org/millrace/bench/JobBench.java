@@ -14,7 +14,7 @@ import org.millrace.cli.run.RunningJob;
 import org.millrace.client.OutputReader;
 import org.millrace.client.PromptPublisher;
 import org.millrace.engine.kvcache.KvType;
-import org.millrace.jobs.MillraceOptions;
+import org.millrace.operators.GenerationOptions;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.Usage;
@@ -57,11 +57,11 @@ final class JobBench {
 
     static Configuration configuration(String model, String kvType, String threads) {
         Configuration config = new Configuration();
-        config.set(MillraceOptions.MODEL, model);
-        config.set(MillraceOptions.KV_TYPE, KvType.valueOf(kvType));
-        config.set(MillraceOptions.THREADS, Integer.parseInt(threads));
+        config.set(GenerationOptions.MODEL, model);
+        config.set(GenerationOptions.KV_TYPE, KvType.valueOf(kvType));
+        config.set(GenerationOptions.THREADS, Integer.parseInt(threads));
         // The default would fall back to Java where they cannot run.
-        config.set(MillraceOptions.KERNELS, "cpu");
+        config.set(GenerationOptions.KERNELS, "cpu");
         // A run with a failure in it is no measurement.
         config.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
         return config;

@@ -22,7 +22,7 @@ import org.apache.flink.metrics.Counter;
 import org.millrace.cli.run.RunningJob;
 import org.millrace.client.OutputReader;
 import org.millrace.client.PromptPublisher;
-import org.millrace.jobs.MillraceOptions;
+import org.millrace.operators.GenerationOptions;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.GenerationLimits;
@@ -93,8 +93,8 @@ final class RecoveryBench {
         config.set(StateBackendOptions.STATE_BACKEND, args[5]);
         config.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
         config.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ZERO);
-        config.set(MillraceOptions.MAX_SEQUENCES, sessions);
-        config.set(MillraceOptions.MAX_BATCH_TOKENS, 2 * sessions);
+        config.set(GenerationOptions.MAX_SEQUENCES, sessions);
+        config.set(GenerationOptions.MAX_BATCH_TOKENS, 2 * sessions);
         config.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MANAGED_MEMORY);
         config.setString(
                 "metrics.reporter.bench.factory.class", RestoredSessions.Factory.class.getName());

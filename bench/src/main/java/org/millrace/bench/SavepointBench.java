@@ -15,7 +15,7 @@ import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.configuration.Configuration;
 import org.millrace.cli.run.RunningJob;
 import org.millrace.client.OutputReader;
-import org.millrace.jobs.MillraceOptions;
+import org.millrace.operators.GenerationOptions;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.GenerationLimits;
 import org.millrace.schemas.PromptRequest;
@@ -44,7 +44,7 @@ final class SavepointBench {
 
     public static void main(String[] args) throws Exception {
         Configuration config = JobBench.configuration(args[0], args[1], args[2]);
-        config.set(MillraceOptions.RETENTION, args[5]);
+        config.set(GenerationOptions.RETENTION, args[5]);
         int sessions = Integer.parseInt(args[3]);
         int words = Integer.parseInt(args[4]);
         StateCosts costs =

@@ -13,7 +13,7 @@ import java.util.function.Consumer;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.util.FileUtils;
 import org.millrace.client.model.ModelLocator;
-import org.millrace.jobs.MillraceOptions;
+import org.millrace.operators.GenerationOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -87,7 +87,8 @@ public final class ChaosCommand implements Callable<Integer> {
                     spec.commandLine(), "bad kills: kills=" + kills + ", must be >= 1");
         }
         Configuration options = Configuration.fromMap(properties);
-        options.set(MillraceOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
+        options.set(
+                GenerationOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
         Path directory = directory();
         Consumer<String> progress = json ? System.err::println : out::println;
         progress.accept("seed " + seed + ", files and logs in " + directory);

@@ -16,9 +16,10 @@ import org.apache.flink.configuration.PipelineOptions;
 import org.millrace.client.OutputReader;
 import org.millrace.client.PromptPublisher;
 import org.millrace.engine.Model;
-import org.millrace.jobs.GenerationSettings;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
+import org.millrace.operators.GenerationOptions;
+import org.millrace.operators.GenerationSettings;
 
 /**
  * One run: the job under load and faults, then the same requests undisturbed on the same processes,
@@ -58,7 +59,7 @@ final class ChaosRun {
      */
     ChaosReport run(Path directory, String classPath) throws Exception {
         int contextLength = contextLength();
-        Path model = Path.of(options.get(MillraceOptions.MODEL));
+        Path model = Path.of(options.get(GenerationOptions.MODEL));
         try (ChaosCluster cluster = ChaosCluster.start(directory, model, classPath, progress)) {
             progress.accept("broker, ZooKeeper, JobManager and 2 TaskManagers are up");
             return run(cluster, contextLength);
@@ -124,7 +125,7 @@ final class ChaosRun {
     private Outcome undisturbed(ChaosCluster cluster, Load load) throws Exception {
         Configuration config = jobConfig("undisturbed");
         // All kernels give the same bits; these are the fast ones.
-        config.removeConfig(MillraceOptions.KERNELS);
+        config.removeConfig(GenerationOptions.KERNELS);
         KafkaTopics topics = KafkaTopics.of(config);
         ChaosJob job = cluster.submit(config);
         Outcome outcome = new Outcome();
@@ -161,16 +162,16 @@ final class ChaosRun {
         config.set(MillraceOptions.DEAD_LETTERS_TOPIC, name + "-dead-letters");
         config.set(CoreOptions.DEFAULT_PARALLELISM, ProcessGroup.TASK_MANAGERS);
         // Small, so that a prompt takes several steps.
-        config.set(MillraceOptions.MAX_BATCH_TOKENS, MAX_BATCH_TOKENS);
-        config.set(MillraceOptions.MAX_SEQUENCES, MAX_SEQUENCES);
-        config.set(MillraceOptions.THREADS, 1);
+        config.set(GenerationOptions.MAX_BATCH_TOKENS, MAX_BATCH_TOKENS);
+        config.set(GenerationOptions.MAX_SEQUENCES, MAX_SEQUENCES);
+        config.set(GenerationOptions.THREADS, 1);
         return config;
     }
 
     private int contextLength() throws IOException {
         try (Model model =
                 Model.open(
-                        Path.of(options.get(MillraceOptions.MODEL)),
+                        Path.of(options.get(GenerationOptions.MODEL)),
                         GenerationSettings.modelOptions(options))) {
             return model.config().contextLength();
         }

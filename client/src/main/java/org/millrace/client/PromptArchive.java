@@ -8,8 +8,8 @@ import java.util.List;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.file.DataFileReader;
 import org.apache.avro.specific.SpecificDatumReader;
-import org.millrace.operators.decode.BadRequestException;
-import org.millrace.operators.decode.RequestDecoder;
+import org.millrace.operators.BadRequestException;
+import org.millrace.operators.RequestCheck;
 import org.millrace.schemas.PromptRequest;
 
 /** Reads prompts from an Avro file: an object container of {@code PromptRequest} records. */
@@ -29,7 +29,7 @@ final class PromptArchive {
                         file, new SpecificDatumReader<>(PromptRequest.getClassSchema()))) {
             while (reader.hasNext()) {
                 PromptRequest request = reader.next();
-                RequestDecoder.check(request);
+                RequestCheck.check(request);
                 turns.add(request, requests.size() + 1);
                 requests.add(request);
             }

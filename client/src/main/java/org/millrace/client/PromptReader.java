@@ -23,8 +23,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
-import org.millrace.operators.decode.BadRequestException;
-import org.millrace.operators.decode.RequestDecoder;
+import org.millrace.operators.BadRequestException;
+import org.millrace.operators.RequestCheck;
 import org.millrace.schemas.PromptRequest;
 
 /**
@@ -104,7 +104,7 @@ public final class PromptReader implements AutoCloseable {
                 throw problem("a line must be an object");
             }
             PromptRequest request = parsed.toRequest();
-            RequestDecoder.check(request);
+            RequestCheck.check(request);
             if (!isUnicode(request)) {
                 throw problem("half of a surrogate pair, which is no character");
             }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.TokenDelta;
@@ -50,7 +51,7 @@ class AnswerPrinterTest {
     }
 
     private static TokenDelta token(String session, int index, String text) {
-        return new TokenDelta(session, "r", index, 1, text, null);
+        return new TokenDelta(session, "r", index, 1, text, null, List.of());
     }
 
     private static Completion completion(String session, String text, int tokens) {

@@ -4,6 +4,7 @@ package org.millrace.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.TokenDelta;
@@ -52,6 +53,6 @@ class OutputLedgerTest {
     }
 
     private static TokenDelta token(String session, int index, String text) {
-        return new TokenDelta(session, "r", index, text.charAt(0) + 0, text, null);
+        return new TokenDelta(session, "r", index, text.charAt(0) + 0, text, null, List.of());
     }
 }

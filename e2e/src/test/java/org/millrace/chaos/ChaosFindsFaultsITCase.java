@@ -10,7 +10,7 @@ import org.apache.flink.configuration.Configuration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.millrace.e2e.TestCluster;
-import org.millrace.jobs.MillraceOptions;
+import org.millrace.operators.GenerationOptions;
 
 /** The proof can fail: each of these faults is found. */
 class ChaosFindsFaultsITCase {
@@ -89,8 +89,8 @@ class ChaosFindsFaultsITCase {
 
     private ChaosReport run(Phase phase, String classPath) throws Exception {
         Configuration options = new Configuration();
-        options.set(MillraceOptions.MODEL, TestCluster.tinyModel());
-        options.set(MillraceOptions.KERNELS, "reference");
+        options.set(GenerationOptions.MODEL, TestCluster.tinyModel());
+        options.set(GenerationOptions.KERNELS, "reference");
         List<KillPlan.Kill> plan = List.of(new KillPlan.Kill(FaultKind.TASKMANAGER, phase));
         return new ChaosRun(options, 1, kinds -> plan, line -> {})
                 .run(Files.createDirectories(directory.resolve("work")), classPath);

@@ -33,6 +33,7 @@ import org.millrace.client.broker.EmbeddedBroker;
 import org.millrace.e2e.TestCluster;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
+import org.millrace.operators.GenerationOptions;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.GenerationLimits;
 import org.millrace.schemas.PromptRequest;
@@ -164,7 +165,7 @@ class FlinkRunITCase {
                         "run",
                         "-d",
                         JAR.toString(),
-                        "-D" + MillraceOptions.MODEL.key() + "=" + modelUri(),
+                        "-D" + GenerationOptions.MODEL.key() + "=" + modelUri(),
                         "-D"
                                 + MillraceOptions.BOOTSTRAP_SERVERS.key()
                                 + "="

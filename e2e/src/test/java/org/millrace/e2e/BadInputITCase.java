@@ -77,7 +77,8 @@ class BadInputITCase {
                 new Bad(
                         "unknown_schema",
                         bytes("s"),
-                        RecordCodec.TOKEN_DELTA.encode(new TokenDelta("s", "r", 0, 1, "x", null))));
+                        RecordCodec.TOKEN_DELTA.encode(
+                                new TokenDelta("s", "r", 0, 1, "x", null, List.of()))));
         bad.add(new Bad("invalid_utf8", new byte[] {(byte) 0xC3}, good));
         bad.add(new Bad("key_too_long", bytes("s".repeat(900_000)), new byte[0]));
         bad.add(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.e2e;
 
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,20 +12,17 @@ import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
-import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.apache.flink.streaming.api.functions.source.legacy.SourceFunction;
-import org.millrace.jobs.GenerationSettings;
-import org.millrace.jobs.MillraceOptions;
-import org.millrace.operators.Generation;
-import org.millrace.operators.Header;
-import org.millrace.operators.Origin;
-import org.millrace.operators.OriginalValue;
-import org.millrace.operators.OutputRecord;
-import org.millrace.operators.OutputTags;
-import org.millrace.operators.PromptEnvelope;
+import org.millrace.jobs.Origin;
+import org.millrace.jobs.OriginalValue;
+import org.millrace.jobs.PromptAttachment;
+import org.millrace.operators.GenerationOptions;
+import org.millrace.operators.MillraceGeneration;
+import org.millrace.operators.Prompt;
 import org.millrace.schemas.GenerationLimits;
+import org.millrace.schemas.Header;
 import org.millrace.schemas.PromptRequest;
 import org.millrace.schemas.SamplingParams;
 import org.millrace.schemas.TokenDelta;
@@ -79,26 +77,26 @@ final class GoldenSavepoint {
     @SuppressWarnings("deprecation") // The old kind of source needs no file, broker or enumerator.
     static void write(Path directory) throws Exception {
         Configuration config = new Configuration();
-        config.set(MillraceOptions.MODEL, TestCluster.tinyModel());
+        config.set(GenerationOptions.MODEL, TestCluster.tinyModel());
         // The slow kernels, which give the same bits: the turns must not end before the savepoint.
-        config.set(MillraceOptions.KERNELS, "reference");
+        config.set(GenerationOptions.KERNELS, "reference");
         config.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(256));
         // One file.
         config.set(CheckpointingOptions.FS_SMALL_FILE_THRESHOLD, MemorySize.ofMebiBytes(1));
         StreamExecutionEnvironment env =
                 StreamExecutionEnvironment.createLocalEnvironment(1, config);
-        SingleOutputStreamOperator<OutputRecord> completions =
-                Generation.generate(
-                        env.addSource(new Prompts(), "prompts", PromptEnvelope.TYPE).uid("prompts"),
-                        GenerationSettings.of(config, false),
-                        1,
-                        1);
-        completions
-                .getSideOutput(OutputTags.TOKENS)
+        MillraceGeneration generation =
+                MillraceGeneration.of(
+                                env.addSource(new Prompts(), "prompts", Prompt.TYPE).uid("prompts"))
+                        .uid("generate")
+                        .options(config)
+                        .build();
+        generation
+                .tokens()
                 .filter(GoldenSavepoint::count)
                 .sinkTo(new DiscardingSink<>())
                 .uid("tokens");
-        completions.sinkTo(new DiscardingSink<>()).uid("completions");
+        generation.completions().sinkTo(new DiscardingSink<>()).uid("completions");
         JobClient job = env.executeAsync();
         while (TOKENS_OF_RUNNING.get() < TOKENS) {
             Thread.sleep(1);
@@ -107,8 +105,8 @@ final class GoldenSavepoint {
                 .get();
     }
 
-    private static boolean count(OutputRecord record) {
-        if (((TokenDelta) record.value()).getSessionId().equals("running")) {
+    private static boolean count(TokenDelta token) {
+        if (token.getSessionId().equals("running")) {
             TOKENS_OF_RUNNING.incrementAndGet();
         }
         return true;
@@ -116,26 +114,28 @@ final class GoldenSavepoint {
 
     /** Sends the requests and stays open, as a topic does. */
     @SuppressWarnings("deprecation")
-    private static final class Prompts implements SourceFunction<PromptEnvelope> {
+    private static final class Prompts implements SourceFunction<Prompt> {
         private static final long serialVersionUID = 1L;
 
         private volatile boolean cancelled;
 
         @Override
-        public void run(SourceContext<PromptEnvelope> context) throws Exception {
+        public void run(SourceContext<Prompt> context) throws Exception {
             long offset = 0;
             for (PromptRequest request : requests()) {
                 synchronized (context.getCheckpointLock()) {
-                    context.collect(
-                            new PromptEnvelope(
-                                    request,
-                                    new Origin(
-                                            "prompts",
-                                            0,
-                                            offset++,
-                                            1000,
-                                            List.of(new Header("trace", new byte[] {1}))),
-                                    OriginalValue.of(new byte[] {2})));
+                    Origin origin =
+                            new Origin(
+                                    "prompts",
+                                    0,
+                                    offset++,
+                                    1000,
+                                    List.of(new Header("trace", ByteBuffer.wrap(new byte[] {1}))));
+                    byte[] attachment =
+                            new PromptAttachment(origin, OriginalValue.of(new byte[] {2}))
+                                    .encode(request);
+                    context.collectWithTimestamp(
+                            new Prompt(request, origin.answerHeaders(), attachment), 1000);
                 }
             }
             while (!cancelled) {

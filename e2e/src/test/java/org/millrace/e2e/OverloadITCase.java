@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.millrace.cli.run.RunningJob;
 import org.millrace.jobs.MillraceOptions;
+import org.millrace.operators.GenerationOptions;
 
 /**
  * More prompts than can be answered: the backlog stays in Kafka, checkpoints and a stop do not wait
@@ -37,9 +38,9 @@ class OverloadITCase {
         config.set(CoreOptions.DEFAULT_PARALLELISM, PARALLELISM);
         config.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(500));
         config.set(MillraceOptions.GROUP_ID, "overload");
-        config.set(MillraceOptions.MAX_QUEUED_REQUESTS, MAX_QUEUED);
+        config.set(GenerationOptions.MAX_QUEUED_REQUESTS, MAX_QUEUED);
         // The slow kernels: the backlog has to last.
-        config.set(MillraceOptions.KERNELS, "reference");
+        config.set(GenerationOptions.KERNELS, "reference");
         cluster.publish(config.get(MillraceOptions.PROMPTS_TOPIC), BACKLOG, 100);
         RunningJob job = cluster.submit(config);
         try (Outputs outputs = new Outputs(cluster, config)) {

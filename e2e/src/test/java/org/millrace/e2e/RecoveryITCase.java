@@ -29,6 +29,7 @@ import org.millrace.cli.run.RunningJob;
 import org.millrace.client.OutputLedger;
 import org.millrace.client.PromptPublisher;
 import org.millrace.jobs.MillraceOptions;
+import org.millrace.operators.GenerationOptions;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.GenerationLimits;
 import org.millrace.schemas.PromptRequest;
@@ -85,7 +86,7 @@ class RecoveryITCase {
             String savepoint = stopWhileAllAreLive(one, outputs);
 
             Configuration wider = resumed(config, savepoint, 3);
-            wider.set(MillraceOptions.KERNELS, "reference");
+            wider.set(GenerationOptions.KERNELS, "reference");
             RunningJob three = cluster.submit(wider);
             int tokens = outputs.tokens.size();
             outputs.await(three, o -> o.tokens.size() > tokens + 10 * SESSIONS);
@@ -132,7 +133,7 @@ class RecoveryITCase {
             job.cancel();
 
             Configuration again = resumed(config, old.path(), 3);
-            again.set(MillraceOptions.KERNELS, "reference");
+            again.set(GenerationOptions.KERNELS, "reference");
             RunningJob restored = cluster.submit(again);
             int tokens = outputs.tokens.size();
             outputs.await(
@@ -229,14 +230,14 @@ class RecoveryITCase {
         config.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(100));
         config.set(CheckpointingOptions.MIN_PAUSE_BETWEEN_CHECKPOINTS, Duration.ofMillis(50));
         // The slow kernels: with the fast ones the tiny model is done before it can be disturbed.
-        config.set(MillraceOptions.KERNELS, "reference");
+        config.set(GenerationOptions.KERNELS, "reference");
         return config;
     }
 
     /** The same job from a snapshot, with other kernels: they give the same bits. */
     private static Configuration resumed(Configuration job, String path, int parallelism) {
         Configuration config = new Configuration(job);
-        config.removeConfig(MillraceOptions.KERNELS);
+        config.removeConfig(GenerationOptions.KERNELS);
         config.set(StateRecoveryOptions.SAVEPOINT_PATH, path);
         config.set(CoreOptions.DEFAULT_PARALLELISM, parallelism);
         return config;

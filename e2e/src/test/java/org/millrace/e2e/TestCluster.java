@@ -30,6 +30,7 @@ import org.millrace.client.PromptPublisher;
 import org.millrace.client.broker.EmbeddedBroker;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
+import org.millrace.operators.GenerationOptions;
 import org.millrace.schemas.GenerationLimits;
 import org.millrace.schemas.PromptRequest;
 
@@ -85,7 +86,7 @@ public final class TestCluster implements AutoCloseable {
         Configuration config = new Configuration();
         config.setString("pipeline.name", name);
         config.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
-        config.set(MillraceOptions.MODEL, tinyModel());
+        config.set(GenerationOptions.MODEL, tinyModel());
         config.set(MillraceOptions.PROMPTS_TOPIC, name + "-prompts");
         config.set(MillraceOptions.TOKENS_TOPIC, name + "-tokens");
         config.set(MillraceOptions.COMPLETIONS_TOPIC, name + "-completions");

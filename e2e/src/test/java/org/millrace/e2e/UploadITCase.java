@@ -12,6 +12,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.millrace.cli.run.RunningJob;
 import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.jobs.MillraceOptions;
+import org.millrace.operators.GenerationOptions;
 import org.millrace.schemas.Completion;
 
 /** Each slot goes into a checkpoint once: what a run uploads is not much more than its caches. */
@@ -27,7 +28,7 @@ class UploadITCase {
         config.set(CoreOptions.DEFAULT_PARALLELISM, 1);
         // So long that each session fills more than 8 pages a head between two checkpoints.
         config.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofSeconds(5));
-        config.set(MillraceOptions.REMEMBERED_REQUESTS, 0);
+        config.set(GenerationOptions.REMEMBERED_REQUESTS, 0);
         RunningJob job = cluster.submit(config);
         try (Outputs outputs = new Outputs(cluster, config)) {
             cluster.publish(config.get(MillraceOptions.PROMPTS_TOPIC), SESSIONS, MAX_TOKENS);

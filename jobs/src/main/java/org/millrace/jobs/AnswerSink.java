@@ -19,7 +19,6 @@ import org.apache.flink.core.io.SimpleVersionedSerializer;
 import org.apache.flink.streaming.api.connector.sink2.CommittableMessage;
 import org.apache.flink.streaming.api.connector.sink2.SupportsPostCommitTopology;
 import org.apache.flink.streaming.api.datastream.DataStream;
-import org.millrace.operators.OutputRecord;
 
 /** A transactional {@link KafkaSink} whose lost transactions are seen: {@link WatchedCommitter}. */
 final class AnswerSink

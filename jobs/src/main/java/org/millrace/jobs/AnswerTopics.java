@@ -16,7 +16,6 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
-import org.millrace.operators.Origin;
 
 /**
  * The topics of a job's answers, read. Other jobs may write to them, too: an answer names its

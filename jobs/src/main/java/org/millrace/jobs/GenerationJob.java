@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.util.Map;
 import java.util.Properties;
 import org.apache.flink.api.common.RuntimeExecutionMode;
-import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.configuration.PipelineOptions;
@@ -15,13 +14,14 @@ import org.apache.flink.streaming.api.datastream.DataStreamSink;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.kafka.clients.admin.Admin;
+import org.millrace.jobs.decode.DecodeFunction;
 import org.millrace.jobs.registry.WireFormats;
-import org.millrace.operators.Generation;
-import org.millrace.operators.OutputRecord;
+import org.millrace.operators.GenerationOptions;
+import org.millrace.operators.Journal;
+import org.millrace.operators.MillraceGeneration;
 import org.millrace.operators.OutputTags;
-import org.millrace.operators.PromptEnvelope;
+import org.millrace.operators.Prompt;
 import org.millrace.operators.TenantBudgets;
-import org.millrace.operators.decode.DecodeFunction;
 import org.millrace.schemas.RecordCodec;
 import org.millrace.schemas.WireFormat;
 import org.slf4j.Logger;
@@ -42,6 +42,9 @@ import org.slf4j.LoggerFactory;
 public final class GenerationJob {
     private static final Logger LOG = LoggerFactory.getLogger(GenerationJob.class);
 
+    /** Name and uid of the operator, the same in every job so that savepoints fit. */
+    static final String GENERATION = "generate";
+
     private GenerationJob() {}
 
     /**
@@ -59,44 +62,49 @@ public final class GenerationJob {
         Properties kafka = connect(config, topics);
         WireFormat format = format(kafka, topics);
 
-        SingleOutputStreamOperator<PromptEnvelope> prompts =
+        SingleOutputStreamOperator<Prompt> prompts =
                 env.fromSource(
                                 PromptSource.of(config, topics, kafka),
-                                WatermarkStrategy.noWatermarks(),
+                                PromptSource.watermarks(hasLogAppendTime(config, kafka, topics)),
                                 "prompts")
                         .uid("prompts")
                         .process(new DecodeFunction(format))
                         .name("decode")
                         .uid("decode");
-        DataStream<OutputRecord> deadLetters = prompts.getSideOutput(OutputTags.DEAD_LETTERS);
-        Map<String, Long> budgets = GenerationSettings.tenantBudgets(config);
+        DataStream<OutputRecord> deadLetters = prompts.getSideOutput(DecodeFunction.DEAD_LETTERS);
+        Map<String, Long> budgets = TenantSettings.tenantBudgets(config);
         if (!budgets.isEmpty()) {
             prompts =
                     TenantBudgets.limit(
-                            prompts, budgets, GenerationSettings.tenantBudgetPeriodMillis(config));
-            deadLetters = deadLetters.union(prompts.getSideOutput(OutputTags.DEAD_LETTERS));
+                            prompts, budgets, TenantSettings.tenantBudgetPeriodMillis(config));
+            deadLetters =
+                    deadLetters.union(
+                            AnswerRecords.deadLetters(
+                                    prompts.getSideOutput(OutputTags.DEAD_LETTERS)));
         }
+        MillraceGeneration generation = generation(prompts, config);
         // Not chained: a sink that waits for Kafka must not hold up the next step.
-        SingleOutputStreamOperator<OutputRecord> completions =
-                Generation.generate(
-                                prompts,
-                                GenerationSettings.of(
-                                        config, hasLogAppendTime(config, kafka, topics)),
-                                env.getParallelism(),
-                                1)
-                        .disableChaining();
-
-        completions
-                .getSideOutput(OutputTags.TOKENS)
+        AnswerRecords.tokens(generation)
                 .sinkTo(OutputSinks.atLeastOnce(topics, kafka, format))
+                .disableChaining()
                 .name("tokens")
                 .uid("tokens");
         sendAnswers(
-                completions.union(completions.getSideOutput(OutputTags.DEAD_LETTERS), deadLetters),
+                AnswerRecords.completions(generation)
+                        .union(AnswerRecords.deadLetters(generation.deadLetters()), deadLetters),
                 config,
                 topics,
                 kafka,
                 format);
+    }
+
+    private static MillraceGeneration generation(
+            DataStream<Prompt> prompts, ReadableConfig config) {
+        MillraceGeneration.Builder generation =
+                MillraceGeneration.of(prompts).uid(GENERATION).options(config);
+        config.getOptional(MillraceOptions.JOURNAL)
+                .ifPresent(file -> generation.listener(Journal.in(file)));
+        return generation.build();
     }
 
     private static void sendAnswers(
@@ -179,8 +187,8 @@ public final class GenerationJob {
     /** Asks only where it matters: reading a topic's settings takes a permission of its own. */
     private static boolean hasLogAppendTime(
             ReadableConfig config, Properties kafka, KafkaTopics topics) throws IOException {
-        if (config.get(MillraceOptions.SESSION_TTL).isZero()
-                && config.get(MillraceOptions.IDLE_COMPACTION).isZero()) {
+        if (config.get(GenerationOptions.SESSION_TTL).isZero()
+                && config.get(GenerationOptions.IDLE_COMPACTION).isZero()) {
             return false;
         }
         try (Admin admin = Admin.create(kafka)) {

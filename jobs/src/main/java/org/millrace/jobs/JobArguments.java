@@ -14,6 +14,7 @@ import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.util.TimeUtils;
 import org.millrace.engine.kernels.KernelProviders;
 import org.millrace.engine.kvcache.KvType;
+import org.millrace.operators.GenerationOptions;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -100,9 +101,9 @@ public final class JobArguments {
     /** Options as a configuration, with nothing in it that was not given. */
     public Configuration toConfiguration() {
         Configuration config = Configuration.fromMap(properties);
-        set(config, MillraceOptions.MODEL, model);
-        set(config, MillraceOptions.KV_TYPE, kvType);
-        set(config, MillraceOptions.KERNELS, device);
+        set(config, GenerationOptions.MODEL, model);
+        set(config, GenerationOptions.KV_TYPE, kvType);
+        set(config, GenerationOptions.KERNELS, device);
         kafka.addTo(config);
         set(config, MillraceOptions.DELIVERY, delivery);
         set(config, CoreOptions.DEFAULT_PARALLELISM, parallelism);

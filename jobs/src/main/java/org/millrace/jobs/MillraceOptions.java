@@ -6,14 +6,10 @@ import java.util.Locale;
 import java.util.Map;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
-import org.millrace.engine.kernels.ActivationType;
-import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.kvcache.policy.RetentionPolicies;
-import org.millrace.operators.GenerationOptions;
 
 /**
- * Options of a generation job. Like any Flink option they are set by {@code -Dkey=value} or in the
- * configuration file.
+ * Options of the Kafka job, beside {@link org.millrace.operators.GenerationOptions}. Like any Flink
+ * option they are set by {@code -Dkey=value} or in the configuration file.
  */
 public final class MillraceOptions {
     /** How completions and dead letters are written. */
@@ -38,100 +34,6 @@ public final class MillraceOptions {
         COMMITTED
     }
 
-    public static final ConfigOption<String> MODEL =
-            ConfigOptions.key("millrace.model")
-                    .stringType()
-                    .noDefaultValue()
-                    .withDescription(
-                            "GGUF file or Hugging Face directory: a path on every TaskManager, or the URI of a file in"
-                                    + " any file system that Flink has, which is copied to a TaskManager's first temporary"
-                                    + " directory. ./millrace run takes a path or ORG/NAME, and has a default.");
-
-    public static final ConfigOption<KvType> KV_TYPE =
-            ConfigOptions.key("millrace.kv-type")
-                    .enumType(KvType.class)
-                    .defaultValue(KvType.INT8)
-                    .withDescription("Element type of cached keys and values.");
-
-    public static final ConfigOption<ActivationType> ACTIVATIONS =
-            ConfigOptions.key("millrace.activations")
-                    .enumType(ActivationType.class)
-                    .defaultValue(ActivationType.INT8)
-                    .withDescription("Type of activations in products with quantised weights.");
-
-    public static final ConfigOption<String> KERNELS =
-            ConfigOptions.key("millrace.kernels")
-                    .stringType()
-                    .defaultValue("auto")
-                    .withDescription(
-                            "Where kernels run: auto (a GPU if there is one), cuda or cuda:N, cpu (C++; cpu-avx2 or cpu-avx512 for one instruction set) or reference (Java).");
-
-    public static final ConfigOption<Integer> THREADS =
-            ConfigOptions.key("millrace.threads")
-                    .intType()
-                    .defaultValue(0)
-                    .withDescription("Compute threads of a TaskManager; 0 for one per processor.");
-
-    public static final ConfigOption<String> RETENTION =
-            ConfigOptions.key("millrace.retention")
-                    .stringType()
-                    .defaultValue(RetentionPolicies.DEFAULT)
-                    .withDescription(
-                            "What caches keep of a turn whose request does not say: a policy, then option=value, separated by"
-                                    + " spaces, such as fastgen keep=0.5.");
-
-    public static final ConfigOption<Duration> IDLE_COMPACTION =
-            ConfigOptions.key("millrace.idle-compaction")
-                    .durationType()
-                    .defaultValue(Duration.ZERO)
-                    .withDescription(
-                            "A session's whole cache is compressed before a prompt this much later than the one before, by Kafka"
-                                    + " timestamps; 0 for never. Where the topic has message.timestamp.type=LogAppendTime a timer"
-                                    + " does it early, so that idle sessions rest in state at a fraction of their bytes.");
-
-    public static final ConfigOption<String> IDLE_RETENTION =
-            ConfigOptions.key("millrace.idle-retention")
-                    .stringType()
-                    .defaultValue(GenerationOptions.IDLE_RETENTION)
-                    .withDescription("What idle sessions are compressed by.");
-
-    public static final ConfigOption<Integer> MAX_BATCH_TOKENS =
-            ConfigOptions.key("millrace.max-batch-tokens")
-                    .intType()
-                    .defaultValue(256)
-                    .withDescription(
-                            "Token budget of a step: one per generating session, the rest for prompts.");
-
-    public static final ConfigOption<Integer> MAX_SEQUENCES =
-            ConfigOptions.key("millrace.max-sequences")
-                    .intType()
-                    .defaultValue(64)
-                    .withDescription("Most sessions in one batch.");
-
-    public static final ConfigOption<Integer> MAX_QUEUED_REQUESTS =
-            ConfigOptions.key("millrace.max-queued-requests")
-                    .intType()
-                    .defaultValue(1000)
-                    .withDescription(
-                            "Soft limit of requests that wait in the state of one subtask; above it the backlog stays in"
-                                    + " Kafka.");
-
-    public static final ConfigOption<Integer> REMEMBERED_REQUESTS =
-            ConfigOptions.key("millrace.remembered-requests")
-                    .intType()
-                    .defaultValue(64)
-                    .withDescription(
-                            "Answered requests kept per session: a repeat of one of them is answered from the record.");
-
-    public static final ConfigOption<Duration> SESSION_TTL =
-            ConfigOptions.key("millrace.session-ttl")
-                    .durationType()
-                    .defaultValue(Duration.ZERO)
-                    .withDescription(
-                            "A session is forgotten before a prompt this much later than the one before, by Kafka timestamps; 0 for"
-                                    + " never. Sessions without another prompt are freed by a timer where the topic has"
-                                    + " message.timestamp.type=LogAppendTime.");
-
     public static final ConfigOption<Map<String, String>> TENANT_BUDGETS =
             ConfigOptions.key("millrace.tenant-budgets")
                     .mapType()
@@ -145,13 +47,7 @@ public final class MillraceOptions {
             ConfigOptions.key("millrace.tenant-budget-period")
                     .durationType()
                     .defaultValue(Duration.ofDays(1))
-                    .withDescription("How long a budget lasts, by Kafka timestamps.");
-
-    public static final ConfigOption<Boolean> ALLOW_MODEL_CHANGE =
-            ConfigOptions.key("millrace.allow-model-change")
-                    .booleanType()
-                    .defaultValue(false)
-                    .withDescription("Whether sessions of other weights may go on with these.");
+                    .withDescription("How long a budget lasts, by event time.");
 
     public static final ConfigOption<String> JOURNAL =
             ConfigOptions.key("millrace.journal")

@@ -7,7 +7,6 @@ import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.sink.KafkaSinkBuilder;
 import org.apache.flink.connector.kafka.sink.TransactionNamingStrategy;
-import org.millrace.operators.OutputRecord;
 import org.millrace.schemas.WireFormat;
 
 /** The two sinks of a job. */
@@ -53,7 +52,7 @@ final class OutputSinks {
         return KafkaSink.<OutputRecord>builder()
                 .setKafkaProducerConfig(producer(kafka))
                 .setBootstrapServers(kafka.getProperty("bootstrap.servers"))
-                .setRecordSerializer(new OutputRecordSerializer(topics, format));
+                .setRecordSerializer(new OutputRecordSchema(topics, format));
     }
 
     /** The properties with defaults for producers. */

@@ -3,14 +3,20 @@ package org.millrace.jobs;
 
 import java.time.Duration;
 import java.util.Properties;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 import org.apache.kafka.clients.consumer.OffsetResetStrategy;
-import org.millrace.operators.decode.RawRecord;
+import org.millrace.jobs.decode.RawRecord;
 
 /** Reads the prompts topic; its offsets are part of each checkpoint. */
 final class PromptSource {
+    private static final Duration OUT_OF_ORDERNESS = Duration.ofMinutes(1);
+
+    /** After so long without a record a partition holds back the others' time no longer. */
+    private static final Duration IDLENESS = Duration.ofMinutes(1);
+
     private static final String MAX_POLL_RECORDS = "32";
 
     private PromptSource() {}
@@ -33,6 +39,18 @@ final class PromptSource {
                 .setStartingOffsets(startOffsets(config.get(MillraceOptions.START_OFFSETS)))
                 .setDeserializer(new RawRecordDeserializer())
                 .build();
+    }
+
+    /**
+     * Event time by Kafka timestamps, for the ages of sessions. A broker's timestamps ascend in
+     * each partition; a client's may be behind by a minute.
+     */
+    static WatermarkStrategy<RawRecord> watermarks(boolean logAppendTime) {
+        WatermarkStrategy<RawRecord> strategy =
+                logAppendTime
+                        ? WatermarkStrategy.forMonotonousTimestamps()
+                        : WatermarkStrategy.forBoundedOutOfOrderness(OUT_OF_ORDERNESS);
+        return strategy.withIdleness(IDLENESS);
     }
 
     @SuppressWarnings("deprecation") // The connector's own signature asks for the deprecated enum.

@@ -29,8 +29,6 @@ import org.apache.flink.streaming.api.functions.ProcessFunction;
 import org.apache.flink.util.Collector;
 import org.apache.flink.util.concurrent.ExecutorThreadFactory;
 import org.apache.kafka.common.TopicPartition;
-import org.millrace.operators.Origin;
-import org.millrace.operators.OutputRecord;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

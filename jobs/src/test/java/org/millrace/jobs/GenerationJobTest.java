@@ -17,6 +17,7 @@ import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.state.rocksdb.RocksDBOptions;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
+import org.millrace.operators.GenerationOptions;
 import org.rocksdb.ColumnFamilyOptions;
 import org.rocksdb.CompactionStyle;
 import org.rocksdb.CompressionType;
@@ -104,13 +105,13 @@ class GenerationJobTest {
     @Test
     void budgetsAreNumbersOfTokens() {
         Configuration config = JobArguments.parse("-Dmillrace.tenant-budgets=alice:100000,bob:0");
-        assertThat(GenerationSettings.tenantBudgets(config))
+        assertThat(TenantSettings.tenantBudgets(config))
                 .containsExactly(Map.entry("alice", 100_000L), Map.entry("bob", 0L));
         config.set(MillraceOptions.TENANT_BUDGETS, Map.of("alice", "-1"));
-        assertThatThrownBy(() -> GenerationSettings.tenantBudgets(config))
+        assertThatThrownBy(() -> TenantSettings.tenantBudgets(config))
                 .hasMessageContaining("millrace.tenant-budgets: tenant=alice, tokens=-1");
         config.set(MillraceOptions.TENANT_BUDGET_PERIOD, Duration.ZERO);
-        assertThatThrownBy(() -> GenerationSettings.tenantBudgetPeriodMillis(config))
+        assertThatThrownBy(() -> TenantSettings.tenantBudgetPeriodMillis(config))
                 .hasMessageContaining("millrace.tenant-budget-period: millis=0");
     }
 
@@ -129,13 +130,13 @@ class GenerationJobTest {
                         "-Dmillrace.threads=3",
                         "--bootstrap-servers",
                         "a:1");
-        assertThat(config.get(MillraceOptions.MODEL)).isEqualTo("m.gguf");
-        assertThat(config.get(MillraceOptions.KV_TYPE)).hasToString("INT8");
+        assertThat(config.get(GenerationOptions.MODEL)).isEqualTo("m.gguf");
+        assertThat(config.get(GenerationOptions.KV_TYPE)).hasToString("INT8");
         assertThat(config.get(MillraceOptions.DELIVERY))
                 .isEqualTo(MillraceOptions.Delivery.AT_LEAST_ONCE);
         assertThat(config.get(CheckpointingOptions.CHECKPOINTING_INTERVAL))
                 .isEqualTo(Duration.ofMillis(500));
-        assertThat(config.get(MillraceOptions.THREADS)).isEqualTo(3);
+        assertThat(config.get(GenerationOptions.THREADS)).isEqualTo(3);
         assertThat(config.get(MillraceOptions.BOOTSTRAP_SERVERS)).isEqualTo("a:1");
         assertThat(
                         JobArguments.parse("-Dmillrace.delivery=at-least-once")

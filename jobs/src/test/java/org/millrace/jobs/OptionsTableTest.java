@@ -7,11 +7,13 @@ import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.description.HtmlFormatter;
 import org.apache.flink.util.TimeUtils;
 import org.junit.jupiter.api.Test;
+import org.millrace.operators.GenerationOptions;
 
 /**
  * {@code docs/options.md} tells every option with its default. When this fails, its message is the
@@ -21,9 +23,11 @@ class OptionsTableTest {
     @Test
     void theDocumentedOptionsAreThoseOfTheCode() throws Exception {
         StringBuilder table = new StringBuilder("| Option | Default | Meaning |\n|---|---|---|\n");
-        for (Field field : MillraceOptions.class.getFields()) {
-            if (field.get(null) instanceof ConfigOption<?> option) {
-                table.append(row(option));
+        for (Class<?> options : List.of(GenerationOptions.class, MillraceOptions.class)) {
+            for (Field field : options.getFields()) {
+                if (field.get(null) instanceof ConfigOption<?> option) {
+                    table.append(row(option));
+                }
             }
         }
         assertThat(Files.readString(Path.of("../docs/options.md"))).contains(table);

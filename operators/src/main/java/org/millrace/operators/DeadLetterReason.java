@@ -36,6 +36,8 @@ public enum DeadLetterReason {
     OTHER_MODEL,
     /** What the turn may need at most exceeds the whole page pool. */
     POOL_TOO_SMALL,
+    /** More requests of the session wait than may. */
+    SESSION_QUEUE_FULL,
     /** A key, value or logit that is not a finite number: of no use to go on from. */
     NON_FINITE,
     /** The tenant's token budget of the period has no room for it. */

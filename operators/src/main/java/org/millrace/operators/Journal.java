@@ -32,7 +32,7 @@ import java.util.function.Consumer;
  * <p>Several subtasks and processes may append to one file. Used on one thread; closed by the
  * operator.
  */
-final class Journal implements AutoCloseable {
+public final class Journal implements GenerationListener {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final FileChannel file;
@@ -46,58 +46,59 @@ final class Journal implements AutoCloseable {
         this.attempt = attempt;
     }
 
-    /**
-     * Opens a journal.
-     *
-     * @param path null for a journal that keeps nothing
-     * @param attempt how often this subtask was restarted in its job
-     */
-    static Journal open(String path, int subtask, int attempt) throws IOException {
-        FileChannel file =
-                path == null
-                        ? null
-                        : FileChannel.open(
+    /** Makes the journal of each subtask, all of them in one file. */
+    public static GenerationListener.Factory in(String path) {
+        return (subtask, attempt) ->
+                new Journal(
+                        FileChannel.open(
                                 Path.of(path),
                                 StandardOpenOption.CREATE,
-                                StandardOpenOption.APPEND);
-        return new Journal(file, subtask, attempt);
+                                StandardOpenOption.APPEND),
+                        subtask,
+                        attempt);
     }
 
-    void opened(long checkpointId) {
+    @Override
+    public void opened(long checkpointId) {
         append("open", line -> line.put("checkpoint", checkpointId));
     }
 
-    void computed(LiveTurn turn, int from, int to, int promptEnd) {
+    @Override
+    public void computed(String session, String request, int from, int to, int promptEnd) {
         int split = Math.max(from, Math.min(to, promptEnd));
-        range("prefill", turn, from, split);
-        range("decode", turn, split, to);
+        range("prefill", session, request, from, split);
+        range("decode", session, request, split, to);
     }
 
-    private void range(String event, LiveTurn turn, int from, int to) {
+    private void range(String event, String session, String request, int from, int to) {
         if (from < to) {
             append(
                     event,
-                    turn.sessionId(),
-                    line -> line.put("request", turn.requestId()).put("from", from).put("to", to));
+                    session,
+                    line -> line.put("request", request).put("from", from).put("to", to));
         }
     }
 
-    void stored(String sessionId, int positions) {
+    @Override
+    public void stored(String sessionId, int positions) {
         append("store", sessionId, line -> line.put("positions", positions));
     }
 
-    void snapshot(String sessionId, int positions, long checkpointId) {
+    @Override
+    public void snapshot(String sessionId, int positions, long checkpointId) {
         append(
                 "snapshot",
                 sessionId,
                 line -> line.put("positions", positions).put("checkpoint", checkpointId));
     }
 
-    void checkpointed(long checkpointId) {
+    @Override
+    public void checkpointed(long checkpointId) {
         append("checkpoint", line -> line.put("checkpoint", checkpointId));
     }
 
-    void restored(String sessionId, int positions, long checkpointId) {
+    @Override
+    public void restored(String sessionId, int positions, long checkpointId) {
         append(
                 "restore",
                 sessionId,
@@ -109,9 +110,6 @@ final class Journal implements AutoCloseable {
     }
 
     private void append(String event, Consumer<ObjectNode> fields) {
-        if (file == null) {
-            return;
-        }
         ObjectNode line = JSON.createObjectNode().put("event", event);
         fields.accept(line);
         line.put("subtask", subtask).put("attempt", attempt).put("operator", operator);
@@ -125,8 +123,6 @@ final class Journal implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        if (file != null) {
-            file.close();
-        }
+        file.close();
     }
 }

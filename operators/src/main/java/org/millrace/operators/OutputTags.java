@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.operators;
 
+import org.apache.flink.formats.avro.typeutils.AvroTypeInfo;
 import org.apache.flink.util.OutputTag;
+import org.millrace.schemas.TokenDelta;
 
-/** Side outputs. The main output of the generation operator carries completions. */
+/** Side outputs. The main output of the operator carries completions. */
 public final class OutputTags {
-    /** {@code TokenDelta} records, emitted as tokens are generated. */
-    public static final OutputTag<OutputRecord> TOKENS =
-            new OutputTag<>("tokens", OutputRecord.TYPE);
+    /** Tokens, emitted as they are generated. */
+    public static final OutputTag<TokenDelta> TOKENS =
+            new OutputTag<>("tokens", new AvroTypeInfo<>(TokenDelta.class));
 
-    /** {@code DeadLetter} records, of the generation operator and of decoding alike. */
-    public static final OutputTag<OutputRecord> DEAD_LETTERS =
-            new OutputTag<>("dead-letters", OutputRecord.TYPE);
+    /** Prompts that cannot be answered. */
+    public static final OutputTag<RejectedPrompt> DEAD_LETTERS =
+            new OutputTag<>("dead-letters", RejectedPrompt.TYPE);
 
     private OutputTags() {}
 }

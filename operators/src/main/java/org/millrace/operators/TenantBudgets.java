@@ -20,11 +20,10 @@ import org.millrace.schemas.RequestKind;
  * it takes then depends on the topic alone, and is in the checkpoint with the offset that it was
  * read at, so that a replay takes it once and decides the same.
  *
- * <p>Keyed by tenant. Periods follow from Kafka timestamps; a record of an earlier period counts in
- * the newest one.
+ * <p>Keyed by tenant. Periods follow from event time; a record of an earlier period counts in the
+ * newest one.
  */
-public final class TenantBudgets
-        extends KeyedProcessFunction<String, PromptEnvelope, PromptEnvelope> {
+public final class TenantBudgets extends KeyedProcessFunction<String, Prompt, Prompt> {
     /** Name and uid of the operator. */
     public static final String NAME = "budgets";
 
@@ -46,20 +45,20 @@ public final class TenantBudgets
      *
      * @param budgets tokens per tenant and period
      */
-    public static SingleOutputStreamOperator<PromptEnvelope> limit(
-            DataStream<PromptEnvelope> prompts, Map<String, Long> budgets, long periodMillis) {
+    public static SingleOutputStreamOperator<Prompt> limit(
+            DataStream<Prompt> prompts, Map<String, Long> budgets, long periodMillis) {
         TenantBudgets function = new TenantBudgets(budgets, periodMillis);
         // The records of a session take one way, so that they keep their order.
         return prompts.keyBy(function::key, Types.STRING)
-                .process(function, PromptEnvelope.TYPE)
+                .process(function, Prompt.TYPE)
                 .name(NAME)
                 .uid(NAME);
     }
 
     /** Tenants without a budget are not counted, so their sessions need not meet. */
-    String key(PromptEnvelope envelope) {
-        String tenant = envelope.request().getTenant();
-        return budgets.containsKey(tenant) ? "tenant " + tenant : "session " + envelope.sessionId();
+    String key(Prompt prompt) {
+        String tenant = prompt.request().getTenant();
+        return budgets.containsKey(tenant) ? "tenant " + tenant : "session " + prompt.session();
     }
 
     @Override
@@ -70,41 +69,48 @@ public final class TenantBudgets
         taken =
                 getRuntimeContext()
                         .getState(new ValueStateDescriptor<>("taken", LongSerializer.INSTANCE));
-        deadLetters = DeadLetters.counter(getRuntimeContext().getMetricGroup());
+        deadLetters = DeadLetterMetrics.counter(getRuntimeContext().getMetricGroup());
     }
 
     @Override
-    public void processElement(
-            PromptEnvelope envelope, Context context, Collector<PromptEnvelope> out)
+    public void processElement(Prompt prompt, Context context, Collector<Prompt> out)
             throws Exception {
-        Long budget = budgets.get(envelope.request().getTenant());
-        if (budget == null || envelope.request().getKind() != RequestKind.GENERATE) {
-            out.collect(envelope);
+        Long budget = budgets.get(prompt.request().getTenant());
+        if (budget == null || prompt.request().getKind() != RequestKind.GENERATE) {
+            out.collect(prompt);
             return;
         }
-        beginPeriod(envelope.origin().timestampMillis() / periodMillis);
-        int maxTokens = envelope.request().getLimits().getMaxTokens();
+        beginPeriod(timestampMillis(context) / periodMillis);
+        int maxTokens = prompt.request().getLimits().getMaxTokens();
         long before = taken.value();
         if (before + maxTokens <= budget) {
             taken.update(before + maxTokens);
-            out.collect(envelope);
+            out.collect(prompt);
         } else {
             deadLetters.inc();
             context.output(
                     OutputTags.DEAD_LETTERS,
-                    DeadLetters.of(
-                            envelope,
+                    new RejectedPrompt(
+                            prompt,
                             DeadLetterReason.BUDGET_EXCEEDED,
                             String.format(
                                     "tenant=%s, taken=%d + maxTokens=%d, must be at most budget=%d; the next"
                                             + " budget begins at timestamp=%d",
-                                    envelope.request().getTenant(),
+                                    prompt.request().getTenant(),
                                     before,
                                     maxTokens,
                                     budget,
                                     (period.value() + 1) * periodMillis),
                             ""));
         }
+    }
+
+    private static long timestampMillis(Context context) {
+        if (context.timestamp() == null) {
+            throw new PermanentFailureException(
+                    "budgets go by event time, and a prompt has no timestamp; assign timestamps");
+        }
+        return context.timestamp();
     }
 
     private void beginPeriod(long number) throws Exception {

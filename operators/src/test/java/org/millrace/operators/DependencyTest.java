@@ -44,7 +44,7 @@ class DependencyTest {
                     .that()
                     .resideInAPackage("org.millrace.operators..")
                     .and()
-                    .haveNameNotMatching(".*\\.SessionStateManager(\\$.*)?")
+                    .resideOutsideOfPackage("org.millrace.operators.state..")
                     .and()
                     .doNotHaveSimpleName("GenerationOperator")
                     .and()

@@ -13,7 +13,6 @@ import org.apache.flink.streaming.api.operators.KeyedProcessOperator;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.KeyedOneInputStreamOperatorTestHarness;
 import org.junit.jupiter.api.Test;
-import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.PromptRequest;
 
 @SuppressWarnings("try") // The harness's close() may throw anything.
@@ -25,37 +24,38 @@ class TenantBudgetsTest {
     private final List<String> refused = new ArrayList<>();
     private final List<String> passed = new ArrayList<>();
 
-    private KeyedOneInputStreamOperatorTestHarness<String, PromptEnvelope, PromptEnvelope> harness()
+    private KeyedOneInputStreamOperatorTestHarness<String, Prompt, Prompt> harness()
             throws Exception {
-        KeyedOneInputStreamOperatorTestHarness<String, PromptEnvelope, PromptEnvelope> harness =
+        KeyedOneInputStreamOperatorTestHarness<String, Prompt, Prompt> harness =
                 new KeyedOneInputStreamOperatorTestHarness<>(
                         new KeyedProcessOperator<>(budgets), budgets::key, Types.STRING);
         harness.setup(
-                PromptEnvelope.TYPE.createSerializer(
-                        harness.getExecutionConfig().getSerializerConfig()));
+                Prompt.TYPE.createSerializer(harness.getExecutionConfig().getSerializerConfig()));
         return harness;
     }
 
-    private static StreamRecord<PromptEnvelope> turn(
+    private static StreamRecord<Prompt> turn(
             String tenant, String request, int maxTokens, long timestampMillis) {
         PromptRequest turn =
-                Prompts.turnRequest("s", request, "text", maxTokens).setTenant(tenant).build();
-        return new StreamRecord<>(Prompts.envelope(turn, timestampMillis));
+                Prompt.text("s", request, "text")
+                        .maxTokens(maxTokens)
+                        .tenant(tenant)
+                        .build()
+                        .request();
+        return new StreamRecord<>(Prompt.of(turn), timestampMillis);
     }
 
-    private void collect(
-            KeyedOneInputStreamOperatorTestHarness<String, PromptEnvelope, PromptEnvelope>
-                    harness) {
-        harness.extractOutputValues().forEach(envelope -> passed.add(envelope.requestId()));
-        Collection<StreamRecord<OutputRecord>> letters =
+    private void collect(KeyedOneInputStreamOperatorTestHarness<String, Prompt, Prompt> harness) {
+        harness.extractOutputValues().forEach(prompt -> passed.add(prompt.requestId()));
+        Collection<StreamRecord<RejectedPrompt>> letters =
                 harness.getSideOutput(OutputTags.DEAD_LETTERS);
         if (letters != null) {
             letters.forEach(
                     letter -> {
-                        DeadLetter value = (DeadLetter) letter.getValue().value();
-                        assertThat(value.getReason()).isEqualTo("budget_exceeded");
-                        assertThat(value.getDetail()).contains("tenant=", "budget=");
-                        refused.add(value.getRequestId());
+                        RejectedPrompt value = letter.getValue();
+                        assertThat(value.reason()).isEqualTo(DeadLetterReason.BUDGET_EXCEEDED);
+                        assertThat(value.detail()).contains("tenant=", "budget=");
+                        refused.add(value.prompt().requestId());
                     });
         }
     }
@@ -73,11 +73,11 @@ class TenantBudgetsTest {
             harness.processElement(turn("", "n2", 1_000_000, 400));
             harness.processElement(
                     new StreamRecord<>(
-                            Prompts.envelope(
-                                    PromptRequest.newBuilder(Prompts.cancel("s", "a1").request())
+                            Prompt.of(
+                                    PromptRequest.newBuilder(Prompt.cancel("s", "a1").request())
                                             .setTenant("alice")
-                                            .build(),
-                                    500)));
+                                            .build()),
+                            500));
             collect(harness);
         }
         assertThat(passed).containsExactly("a1", "a3", "b1", "n1", "n2", "a1");

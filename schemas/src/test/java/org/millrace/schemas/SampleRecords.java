@@ -28,7 +28,7 @@ final class SampleRecords {
     }
 
     static TokenDelta tokenDelta() {
-        return new TokenDelta("s-1", "r-1", 5, 1234, " the", -0.25f);
+        return new TokenDelta("s-1", "r-1", 5, 1234, " the", -0.25f, List.of());
     }
 
     static Completion completion() {

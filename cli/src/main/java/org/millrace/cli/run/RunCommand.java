@@ -18,12 +18,13 @@ import org.millrace.client.broker.EmbeddedBroker;
 import org.millrace.client.model.ModelLocator;
 import org.millrace.engine.Model;
 import org.millrace.engine.kvcache.policy.RetentionPolicies;
-import org.millrace.jobs.GenerationSettings;
 import org.millrace.jobs.JobArguments;
 import org.millrace.jobs.KafkaProperties;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
 import org.millrace.jobs.RetentionArguments;
+import org.millrace.operators.GenerationOptions;
+import org.millrace.operators.GenerationSettings;
 import org.millrace.schemas.PromptRequest;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -135,12 +136,12 @@ public final class RunCommand implements Callable<Integer> {
             throws IOException {
         if (retention.isGiven()) {
             config.set(
-                    MillraceOptions.RETENTION,
+                    GenerationOptions.RETENTION,
                     retention.retention(RetentionPolicies.DEFAULT).toString());
         }
         config.set(
-                MillraceOptions.MODEL,
-                ModelLocator.locate(config.get(MillraceOptions.MODEL)).toString());
+                GenerationOptions.MODEL,
+                ModelLocator.locate(config.get(GenerationOptions.MODEL)).toString());
         if (!isTemporary(brokers)) {
             goOn(config, directory);
         }
@@ -231,7 +232,7 @@ public final class RunCommand implements Callable<Integer> {
             boolean temporary)
             throws Exception {
         RunView view = view();
-        String modelPath = config.get(MillraceOptions.MODEL);
+        String modelPath = config.get(GenerationOptions.MODEL);
         // Opened here too, so that a model that cannot be used ends the run by name and not in a
         // restarting job.
         try (Model model = Model.open(Path.of(modelPath), GenerationSettings.modelOptions(config));

@@ -2,11 +2,11 @@
 package org.millrace.operators.state;
 
 import java.io.IOException;
-import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 import org.millrace.operators.types.FrameSerializer;
+import org.millrace.operators.types.FrameSnapshot;
 import org.millrace.operators.types.Frames;
 
 /** Version 1: length int32, bytes. */
@@ -35,8 +35,8 @@ public final class ImmutableBytesSerializer extends FrameSerializer<ImmutableByt
         return new Snapshot();
     }
 
-    /** Always compatible: the frame carries its version. */
-    public static final class Snapshot extends SimpleTypeSerializerSnapshot<ImmutableBytes> {
+    /** The frame version in a checkpoint. */
+    public static final class Snapshot extends FrameSnapshot<ImmutableBytes> {
         public Snapshot() {
             super(() -> INSTANCE);
         }

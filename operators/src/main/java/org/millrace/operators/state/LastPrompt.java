@@ -4,8 +4,8 @@ package org.millrace.operators.state;
 /**
  * The newest prompt of a session.
  *
- * @param timestampMillis its Kafka timestamp, since the epoch; never less than those of the prompts
+ * @param timestampMillis its event time, since the epoch; never less than those of the prompts
  *     before
- * @param timerMillis when the session's age is looked at next, by the wall clock; 0 if by no timer
+ * @param timerMillis event time at which the session's age is looked at next; 0 for never
  */
-public record LastPrompt(String topic, int partition, long timestampMillis, long timerMillis) {}
+public record LastPrompt(long timestampMillis, long timerMillis) {}

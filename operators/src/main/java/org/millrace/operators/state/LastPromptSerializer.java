@@ -2,14 +2,17 @@
 package org.millrace.operators.state;
 
 import java.io.IOException;
-import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 import org.millrace.operators.types.FrameSerializer;
+import org.millrace.operators.types.FrameSnapshot;
 import org.millrace.operators.types.Frames;
 
-/** Version 1: topic string, partition int32, timestamp int64, timer int64. */
+/**
+ * Version 2: timestamp int64, timer int64. Version 1, of state format 4, had topic string and
+ * partition int32 before them, and a timer by the wall clock, which is not read.
+ */
 public final class LastPromptSerializer extends FrameSerializer<LastPrompt> {
     static final LastPromptSerializer INSTANCE = new LastPromptSerializer();
 
@@ -17,20 +20,29 @@ public final class LastPromptSerializer extends FrameSerializer<LastPrompt> {
 
     @Override
     protected int version() {
+        return 2;
+    }
+
+    @Override
+    protected int oldestVersion() {
         return 1;
     }
 
     @Override
     protected void write(LastPrompt value, DataOutputView out) throws IOException {
-        Frames.writeString(value.topic(), out);
-        out.writeInt(value.partition());
         out.writeLong(value.timestampMillis());
         out.writeLong(value.timerMillis());
     }
 
     @Override
     protected LastPrompt read(int version, DataInputView in) throws IOException {
-        return new LastPrompt(Frames.readString(in), in.readInt(), in.readLong(), in.readLong());
+        if (version == 1) {
+            Frames.readString(in);
+            in.readInt();
+        }
+        long timestampMillis = in.readLong();
+        long timerMillis = in.readLong();
+        return new LastPrompt(timestampMillis, version == 1 ? 0 : timerMillis);
     }
 
     @Override
@@ -38,8 +50,8 @@ public final class LastPromptSerializer extends FrameSerializer<LastPrompt> {
         return new Snapshot();
     }
 
-    /** Always compatible: the frame carries its version. */
-    public static final class Snapshot extends SimpleTypeSerializerSnapshot<LastPrompt> {
+    /** The frame version in a checkpoint. */
+    public static final class Snapshot extends FrameSnapshot<LastPrompt> {
         public Snapshot() {
             super(() -> INSTANCE);
         }

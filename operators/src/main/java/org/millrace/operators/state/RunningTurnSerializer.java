@@ -2,11 +2,11 @@
 package org.millrace.operators.state;
 
 import java.io.IOException;
-import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 import org.millrace.operators.types.FrameSerializer;
+import org.millrace.operators.types.FrameSnapshot;
 import org.millrace.operators.types.Frames;
 
 /**
@@ -47,8 +47,8 @@ public final class RunningTurnSerializer extends FrameSerializer<RunningTurn> {
         return new Snapshot();
     }
 
-    /** Always compatible: the frame carries its version. */
-    public static final class Snapshot extends SimpleTypeSerializerSnapshot<RunningTurn> {
+    /** The frame version in a checkpoint. */
+    public static final class Snapshot extends FrameSnapshot<RunningTurn> {
         public Snapshot() {
             super(() -> INSTANCE);
         }

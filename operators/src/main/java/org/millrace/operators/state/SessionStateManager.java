@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.operators.state;
 
-import java.util.List;
-import java.util.stream.Stream;
 import org.apache.flink.api.common.state.KeyedStateStore;
 import org.apache.flink.api.common.state.MapState;
 import org.apache.flink.api.common.state.MapStateDescriptor;
@@ -11,23 +9,18 @@ import org.apache.flink.api.common.state.ValueStateDescriptor;
 import org.apache.flink.api.common.typeutils.base.LongSerializer;
 import org.apache.flink.api.common.typeutils.base.StringSerializer;
 import org.apache.flink.runtime.state.KeyedStateBackend;
-import org.apache.flink.runtime.state.VoidNamespace;
 import org.millrace.engine.kvcache.CorruptCacheException;
 import org.millrace.engine.kvcache.IncompatibleCacheException;
 import org.millrace.engine.kvcache.SavedCache;
 import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.engine.kvcache.SlotSink;
 import org.millrace.engine.kvcache.SlotSource;
-import org.millrace.operators.PromptEnvelope;
-import org.millrace.operators.types.PromptEnvelopeSerializer;
 
 /**
- * The one owner of Flink state. Every method but {@link #sessionsWithWork} is about the session of
- * the last {@link #select}. Runs on the task's mailbox thread.
+ * The one owner of Flink state, with {@link QueueState}. Every method is about the session of the
+ * last {@link #select}. Runs on the task's mailbox thread.
  *
  * <pre>
- *   work         ValueState            unanswered requests; present only while there are some
- *   requests     MapState by number    those requests
  *   turn         ValueState            the running turn as of the last snapshot
  *   session      ValueState            tokens, answered request ids, model
  *   answers      MapState by id        completions of the answered requests
@@ -36,38 +29,32 @@ import org.millrace.operators.types.PromptEnvelopeSerializer;
  *   cache-scores  ValueState          scores of a compressed turn's slots; absent without
  *   cache-profile ValueState          statistics of an unfinished prompt; absent without
  *   slots        MapState by entry id  the cache's slots; write-once, read by key, never iterated
- *   cache-tails, pages, tails         of formats 1 to 3: read, and deleted when the session goes on
  * </pre>
  *
  * Slots are stored as a cache grows, between snapshots too, so that a snapshot has little to write.
  */
 public final class SessionStateManager {
-    private static final String WORK = "work";
-
     private final KeyedStateBackend<String> backend;
-    private final ValueState<SessionWork> work;
-    private final MapState<Long, PromptEnvelope> requests;
+    private final QueueState queues;
     private final ValueState<RunningTurn> turn;
     private final ValueState<SessionRecord> session;
     private final MapState<String, ImmutableBytes> answers;
     private final ValueState<LastPrompt> lastPrompt;
     private final ValueState<ImmutableBytes> cacheHeader;
-    private final ValueState<ImmutableBytes> cacheTails;
     private final ValueState<ImmutableBytes> cacheScores;
     private final ValueState<ImmutableBytes> cacheProfile;
     private final MapState<Long, ImmutableBytes> slots;
-    private final MapState<Long, ImmutableBytes> pages;
-    private final MapState<Long, ImmutableBytes> tails;
 
-    public SessionStateManager(KeyedStateBackend<String> backend, KeyedStateStore store) {
+    /**
+     * Registers all states.
+     *
+     * @param isRestored whether there may be state of an older format
+     */
+    public SessionStateManager(
+            KeyedStateBackend<String> backend, KeyedStateStore store, boolean isRestored)
+            throws Exception {
         this.backend = backend;
-        work = store.getState(new ValueStateDescriptor<>(WORK, SessionWorkSerializer.INSTANCE));
-        requests =
-                store.getMapState(
-                        new MapStateDescriptor<>(
-                                "requests",
-                                LongSerializer.INSTANCE,
-                                PromptEnvelopeSerializer.INSTANCE));
+        queues = new QueueState(backend, store);
         turn = store.getState(new ValueStateDescriptor<>("turn", RunningTurnSerializer.INSTANCE));
         session =
                 store.getState(
@@ -82,12 +69,12 @@ public final class SessionStateManager {
                 store.getState(
                         new ValueStateDescriptor<>("last-prompt", LastPromptSerializer.INSTANCE));
         cacheHeader = store.getState(bytes("cache-header"));
-        cacheTails = store.getState(bytes("cache-tails"));
         cacheScores = store.getState(bytes("cache-scores"));
         cacheProfile = store.getState(bytes("cache-profile"));
         slots = store.getMapState(bytesById("slots"));
-        pages = store.getMapState(bytesById("pages"));
-        tails = store.getMapState(bytesById("tails"));
+        if (isRestored) {
+            FormatFour.move(backend, store, queues);
+        }
     }
 
     private static ValueStateDescriptor<ImmutableBytes> bytes(String name) {
@@ -99,45 +86,14 @@ public final class SessionStateManager {
                 name, LongSerializer.INSTANCE, ImmutableBytesSerializer.INSTANCE);
     }
 
-    /**
-     * Sessions of this subtask's key groups that have unanswered requests: a copy, state may be
-     * changed meanwhile.
-     */
-    public List<String> sessionsWithWork() {
-        try (Stream<String> keys = backend.getKeys(WORK, VoidNamespace.INSTANCE)) {
-            return keys.toList();
-        }
+    /** The queues of sessions, of which this selects one, too. */
+    public QueueState queues() {
+        return queues;
     }
 
     /** Makes {@code sessionId} the session that the other methods are about. */
     public void select(String sessionId) {
         backend.setCurrentKey(sessionId);
-    }
-
-    public SessionWork work() throws Exception {
-        SessionWork value = work.value();
-        return value == null ? SessionWork.NONE : value;
-    }
-
-    /** Stores the index of unanswered requests, or removes it if it is empty. */
-    public void setWork(SessionWork value) throws Exception {
-        if (value.isEmpty()) {
-            work.clear();
-        } else {
-            work.update(value);
-        }
-    }
-
-    public PromptEnvelope request(SessionWork.Entry entry) throws Exception {
-        return requests.get(entry.number());
-    }
-
-    public void putRequest(long number, PromptEnvelope envelope) throws Exception {
-        requests.put(number, envelope);
-    }
-
-    public void removeRequest(SessionWork.Entry entry) throws Exception {
-        requests.remove(entry.number());
     }
 
     /** The running turn as of the last snapshot; null if none ran then. */
@@ -177,15 +133,14 @@ public final class SessionStateManager {
         return value == null ? null : value.array();
     }
 
-    /** Remembers an encoded completion and forgets the oldest ones above {@code most}. */
-    public void remember(String requestId, byte[] completion, int most) throws Exception {
-        if (most == 0) {
-            return;
-        }
-        SessionRecord record = session().withAnswered(requestId);
+    /** Remembers an encoded completion, and forgets the oldest ones above a bound. */
+    public void remember(String requestId, byte[] completion, int mostRequests, long mostBytes)
+            throws Exception {
+        SessionRecord record =
+                session().withAnswered(new SessionRecord.Answered(requestId, completion.length));
         answers.put(requestId, new ImmutableBytes(completion));
-        while (record.answeredRequests().size() > most) {
-            answers.remove(record.answeredRequests().get(0));
+        while (record.answered().size() > mostRequests || record.answeredBytes() > mostBytes) {
+            answers.remove(record.answered().get(0).requestId());
             record = record.withoutOldestAnswered();
         }
         session.update(record);
@@ -212,10 +167,7 @@ public final class SessionStateManager {
         return header == null
                 ? null
                 : new SavedCache(
-                        header,
-                        arrayOrEmpty(cacheTails),
-                        arrayOrEmpty(cacheScores),
-                        arrayOrEmpty(cacheProfile));
+                        header, new byte[0], arrayOrEmpty(cacheScores), arrayOrEmpty(cacheProfile));
     }
 
     private static byte[] arrayOrEmpty(ValueState<ImmutableBytes> state) throws Exception {
@@ -245,12 +197,6 @@ public final class SessionStateManager {
         updateOrClear(cacheProfile, saved.profile());
     }
 
-    /** Stores a cache in the place of one of an older format, from which it was restored. */
-    public void replaceCache(SessionCache cache) throws Exception {
-        forgetCache();
-        storeCache(cache);
-    }
-
     /** Stores and deletes slots. The session must stay selected while it is used. */
     public SlotSink slotSink() {
         return new SlotSink() {
@@ -275,21 +221,14 @@ public final class SessionStateManager {
     }
 
     /** Reads the slots of {@link #cache}. The session must stay selected while it is used. */
-    public SlotSource slotSource(SavedCache saved) {
-        boolean isPaged = SavedCache.isPaged(saved.header());
+    public SlotSource slotSource() {
         return id -> {
             try {
-                return isPaged ? pagedEntry(id) : array(slots.get(id));
+                return array(slots.get(id));
             } catch (Exception e) {
                 throw new IllegalStateException("cannot read slots: id=" + id, e);
             }
         };
-    }
-
-    private byte[] pagedEntry(long id) throws Exception {
-        // Format 2 had tails among the pages.
-        ImmutableBytes tail = id < 0 ? tails.get(id) : null;
-        return array(tail == null ? pages.get(id) : tail);
     }
 
     /** Deletes the stored cache. */
@@ -299,30 +238,16 @@ public final class SessionStateManager {
             return;
         }
         try {
-            for (long id : SavedCache.ids(header, arrayOrEmpty(cacheTails))) {
-                if (SavedCache.isPaged(header)) {
-                    removePaged(id);
-                } else {
-                    slots.remove(id);
-                }
+            for (long id : SavedCache.ids(header, new byte[0])) {
+                slots.remove(id);
             }
         } catch (CorruptCacheException | IncompatibleCacheException e) {
             // Only the header knows the ids; without it RocksDB has to look for them.
             slots.clear();
-            pages.clear();
-            tails.clear();
         }
         cacheHeader.clear();
-        cacheTails.clear();
         cacheScores.clear();
         cacheProfile.clear();
-    }
-
-    private void removePaged(long id) throws Exception {
-        pages.remove(id);
-        if (id < 0) {
-            tails.remove(id);
-        }
     }
 
     /**
@@ -331,8 +256,8 @@ public final class SessionStateManager {
      */
     public void forgetSession() throws Exception {
         forgetCache();
-        for (String requestId : session().answeredRequests()) {
-            answers.remove(requestId);
+        for (SessionRecord.Answered answered : session().answered()) {
+            answers.remove(answered.requestId());
         }
         session.clear();
         turn.clear();

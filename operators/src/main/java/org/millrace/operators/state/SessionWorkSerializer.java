@@ -4,19 +4,19 @@ package org.millrace.operators.state;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 import org.millrace.operators.state.SessionWork.Entry;
 import org.millrace.operators.state.SessionWork.Kind;
 import org.millrace.operators.types.FrameSerializer;
+import org.millrace.operators.types.FrameSnapshot;
 import org.millrace.operators.types.Frames;
 
 /**
- * Version 2: next number int64, number of entries int32, each: number int64, kind int8 (0 turn, 1
- * end of session, 2 rest), request id string, priority int32, accepted int64. Version 1 had no
- * rests.
+ * Reads {@code work} of state format 4. Version 2: next number int64, number of entries int32,
+ * each: number int64, kind int8 (0 turn, 1 end of session, 2 rest), request id string, priority
+ * int32, accepted int64.
  */
 public final class SessionWorkSerializer extends FrameSerializer<SessionWork> {
     static final SessionWorkSerializer INSTANCE = new SessionWorkSerializer();
@@ -32,32 +32,21 @@ public final class SessionWorkSerializer extends FrameSerializer<SessionWork> {
 
     @Override
     protected void write(SessionWork value, DataOutputView out) throws IOException {
-        out.writeLong(value.nextNumber());
-        out.writeInt(value.size());
-        for (Entry entry : value.entries()) {
-            out.writeLong(entry.number());
-            out.writeByte(KINDS.indexOf(entry.kind()));
-            Frames.writeString(entry.requestId(), out);
-            out.writeInt(entry.priority());
-            out.writeLong(entry.acceptedMillis());
-        }
+        throw new IOException("state format 4 is read, never written");
     }
 
     @Override
     protected SessionWork read(int version, DataInputView in) throws IOException {
-        long nextNumber = in.readLong();
+        in.readLong();
         int size = in.readInt();
         List<Entry> entries = new ArrayList<>(size);
         for (int i = 0; i < size; i++) {
-            entries.add(
-                    new Entry(
-                            in.readLong(),
-                            KINDS.get(in.readByte()),
-                            Frames.readString(in),
-                            in.readInt(),
-                            in.readLong()));
+            long number = in.readLong();
+            Kind kind = KINDS.get(in.readByte());
+            Frames.readString(in);
+            entries.add(new Entry(number, kind, in.readInt(), in.readLong()));
         }
-        return new SessionWork(nextNumber, entries);
+        return new SessionWork(entries);
     }
 
     @Override
@@ -65,8 +54,8 @@ public final class SessionWorkSerializer extends FrameSerializer<SessionWork> {
         return new Snapshot();
     }
 
-    /** Always compatible: the frame carries its version. */
-    public static final class Snapshot extends SimpleTypeSerializerSnapshot<SessionWork> {
+    /** The frame version in a checkpoint. */
+    public static final class Snapshot extends FrameSnapshot<SessionWork> {
         public Snapshot() {
             super(() -> INSTANCE);
         }

@@ -23,8 +23,13 @@ import org.apache.flink.core.memory.DataOutputView;
 public abstract class FrameSerializer<T> extends TypeSerializerSingleton<T> {
     private static final long serialVersionUID = 1L;
 
-    /** The version that {@link #write} writes; all from 1 on are read. */
+    /** The version that {@link #write} writes. */
     protected abstract int version();
+
+    /** The oldest version that {@link #read} reads. */
+    protected int oldestVersion() {
+        return version();
+    }
 
     protected abstract void write(T value, DataOutputView out) throws IOException;
 
@@ -39,11 +44,11 @@ public abstract class FrameSerializer<T> extends TypeSerializerSingleton<T> {
     @Override
     public final T deserialize(DataInputView source) throws IOException {
         int version = source.readByte();
-        if (version < 1 || version > version()) {
+        if (version < oldestVersion() || version > version()) {
             throw new IOException(
                     String.format(
-                            "%s: formatVersion=%d is not one of 1 to %d; use the release that wrote it or a newer one",
-                            getClass().getSimpleName(), version, version()));
+                            "%s: formatVersion=%d is not one of %d to %d; use the release that wrote it or a newer one",
+                            getClass().getSimpleName(), version, oldestVersion(), version()));
         }
         return read(version, source);
     }

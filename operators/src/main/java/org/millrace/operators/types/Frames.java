@@ -2,12 +2,13 @@
 package org.millrace.operators.types;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 import org.apache.flink.types.StringValue;
-import org.millrace.operators.Header;
+import org.millrace.schemas.Header;
 
 /** Parts that frames share: arrays with their length before them, null as length -1. */
 public final class Frames {
@@ -75,16 +76,27 @@ public final class Frames {
     public static void writeHeaders(List<Header> headers, DataOutputView out) throws IOException {
         out.writeInt(headers.size());
         for (Header header : headers) {
-            writeString(header.name(), out);
-            writeBytes(header.value(), out);
+            writeString(header.getName(), out);
+            writeBytes(bytes(header.getValue()), out);
         }
+    }
+
+    private static byte[] bytes(ByteBuffer buffer) {
+        if (buffer == null) {
+            return null;
+        }
+        byte[] bytes = new byte[buffer.remaining()];
+        buffer.duplicate().get(bytes);
+        return bytes;
     }
 
     public static List<Header> readHeaders(DataInputView in) throws IOException {
         int size = in.readInt();
         List<Header> headers = new ArrayList<>(size);
         for (int i = 0; i < size; i++) {
-            headers.add(new Header(readString(in), readBytes(in)));
+            String name = readString(in);
+            byte[] value = readBytes(in);
+            headers.add(new Header(name, value == null ? null : ByteBuffer.wrap(value)));
         }
         return headers;
     }

@@ -2,23 +2,37 @@
 package org.millrace.operators.types;
 
 import java.io.IOException;
-import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputSerializer;
 import org.apache.flink.core.memory.DataOutputView;
-import org.millrace.operators.Origin;
-import org.millrace.operators.OriginalValue;
-import org.millrace.operators.PromptEnvelope;
+import org.millrace.operators.Prompt;
+import org.millrace.schemas.Header;
+import org.millrace.schemas.PromptRequest;
 import org.millrace.schemas.RecordCodec;
 
 /**
- * Version 1: request (Avro, single-object encoding), topic, partition int32, offset int64,
- * timestamp int64, headers, original value's prefix, length int64, SHA-256.
+ * Reads the prompts of state format 4, which knew that they came from Kafka. Version 1: request
+ * (Avro, single-object encoding), topic, partition int32, offset int64, timestamp int64, headers,
+ * original value's prefix, length int64, SHA-256.
+ *
+ * <p>What only Kafka's side needs becomes the attachment: all but the request and the headers. The
+ * position becomes the header that answers carry it in.
  */
-public final class PromptEnvelopeSerializer extends FrameSerializer<PromptEnvelope> {
+public final class PromptEnvelopeSerializer
+        extends FrameSerializer<PromptEnvelopeSerializer.StampedPrompt> {
     public static final PromptEnvelopeSerializer INSTANCE = new PromptEnvelopeSerializer();
 
     private static final long serialVersionUID = 1L;
+
+    private static final String POSITION_HEADER = "millrace-prompt";
+
+    /** A prompt with its event time, milliseconds since the epoch. */
+    public record StampedPrompt(Prompt prompt, long timestampMillis) {}
 
     @Override
     protected int version() {
@@ -26,39 +40,44 @@ public final class PromptEnvelopeSerializer extends FrameSerializer<PromptEnvelo
     }
 
     @Override
-    protected void write(PromptEnvelope value, DataOutputView out) throws IOException {
-        Frames.writeBytes(RecordCodec.PROMPT_REQUEST.encode(value.request()), out);
-        Origin origin = value.origin();
-        Frames.writeString(origin.topic(), out);
-        out.writeInt(origin.partition());
-        out.writeLong(origin.offset());
-        out.writeLong(origin.timestampMillis());
-        Frames.writeHeaders(origin.headers(), out);
-        Frames.writeBytes(value.original().prefix(), out);
-        out.writeLong(value.original().length());
-        Frames.writeString(value.original().sha256(), out);
+    protected void write(StampedPrompt value, DataOutputView out) throws IOException {
+        throw new IOException("state format 4 is read, never written");
     }
 
     @Override
-    protected PromptEnvelope read(int version, DataInputView in) throws IOException {
-        return new PromptEnvelope(
-                RecordCodec.PROMPT_REQUEST.decode(Frames.readBytes(in)),
-                new Origin(
-                        Frames.readString(in),
-                        in.readInt(),
-                        in.readLong(),
-                        in.readLong(),
-                        Frames.readHeaders(in)),
-                new OriginalValue(Frames.readBytes(in), in.readLong(), Frames.readString(in)));
+    protected StampedPrompt read(int version, DataInputView in) throws IOException {
+        PromptRequest request = RecordCodec.PROMPT_REQUEST.decode(Frames.readBytes(in));
+        String topic = Frames.readString(in);
+        int partition = in.readInt();
+        long offset = in.readLong();
+        long timestampMillis = in.readLong();
+        List<Header> headers = new ArrayList<>(Frames.readHeaders(in));
+        headers.removeIf(header -> header.getName().equals(POSITION_HEADER));
+        String position = topic + "/" + partition + "/" + offset;
+        headers.add(
+                new Header(
+                        POSITION_HEADER,
+                        ByteBuffer.wrap(position.getBytes(StandardCharsets.UTF_8))));
+        DataOutputSerializer attachment = new DataOutputSerializer(256);
+        attachment.writeByte(1);
+        Frames.writeString(topic, attachment);
+        attachment.writeInt(partition);
+        attachment.writeLong(offset);
+        attachment.writeLong(timestampMillis);
+        Frames.writeBytes(Frames.readBytes(in), attachment);
+        attachment.writeLong(in.readLong());
+        Frames.writeString(Frames.readString(in), attachment);
+        return new StampedPrompt(
+                new Prompt(request, headers, attachment.getCopyOfBuffer()), timestampMillis);
     }
 
     @Override
-    public TypeSerializerSnapshot<PromptEnvelope> snapshotConfiguration() {
+    public TypeSerializerSnapshot<StampedPrompt> snapshotConfiguration() {
         return new Snapshot();
     }
 
-    /** Always compatible: the frame carries its version. */
-    public static final class Snapshot extends SimpleTypeSerializerSnapshot<PromptEnvelope> {
+    /** The frame version in a checkpoint. */
+    public static final class Snapshot extends FrameSnapshot<StampedPrompt> {
         public Snapshot() {
             super(() -> INSTANCE);
         }
