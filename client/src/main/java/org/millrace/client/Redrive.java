@@ -29,8 +29,9 @@ import org.millrace.schemas.WireFormat;
 /**
  * Sends dead letters to the prompts topic again, each once. What was sent says so itself: its
  * header {@value #HEADER} names the dead letter, and a dead letter that is named there is not sent
- * again, whichever filter it was sent by and however the earlier run ended. Records are written in
- * transactions under one transactional id, so that of two runs at a time the older one fails.
+ * again, whichever filter it was sent by and however the earlier run ended. An original goes to the
+ * partition that it came from. Records are written in transactions under one transactional id, so
+ * that of two runs at a time the older one fails.
  */
 final class Redrive {
     static final String HEADER = "millrace-redrive-of";
@@ -47,8 +48,10 @@ final class Redrive {
      * @param sent dead letters sent again
      * @param sentBefore matching ones that an earlier run has sent
      * @param incomplete matching ones without all of the original's bytes
+     * @param moved of those sent, the ones whose partition the topic does not have, which went
+     *     where their key puts them
      */
-    record Result(int sent, int sentBefore, int incomplete) {}
+    record Result(int sent, int sentBefore, int incomplete, int moved) {}
 
     private final Properties kafka;
     private final KafkaTopics topics;
@@ -58,6 +61,8 @@ final class Redrive {
     private final List<ProducerRecord<byte[], byte[]>> toSend = new ArrayList<>();
     private int sentBefore;
     private int incomplete;
+    private int moved;
+    private int partitions;
 
     Redrive(Properties kafka, KafkaTopics topics, DeadLetterFilter filter) {
         this.kafka = kafka;
@@ -86,7 +91,7 @@ final class Redrive {
                 send(producer, toSend.subList(from, to));
             }
         }
-        return new Result(toSend.size(), sentBefore, incomplete);
+        return new Result(toSend.size(), sentBefore, incomplete, moved);
     }
 
     Result run() {
@@ -96,10 +101,11 @@ final class Redrive {
     /** What {@link #run} would do. */
     Result preview() {
         find();
-        return new Result(toSend.size(), sentBefore, incomplete);
+        return new Result(toSend.size(), sentBefore, incomplete, moved);
     }
 
     private void find() {
+        partitions = TopicScan.partitionCount(kafka, topics.prompts());
         // What an earlier run has sent may lie behind a transaction of somebody else.
         TopicScan.scanAll(kafka, topics.prompts(), PATIENCE, this::noteSent);
         TopicScan.scan(kafka, topics.deadLetters(), this::consider);
@@ -152,11 +158,20 @@ final class Redrive {
         byte[] value = new byte[letter.getOriginal().remaining()];
         letter.getOriginal().duplicate().get(value);
         ProducerRecord<byte[], byte[]> original =
-                new ProducerRecord<>(topics.prompts(), record.key(), value);
+                new ProducerRecord<>(topics.prompts(), partition(letter), record.key(), value);
         record.headers().forEach(original.headers()::add);
         ANSWER_HEADERS.forEach(original.headers()::remove);
         original.headers().remove(HEADER).add(HEADER, name.getBytes(StandardCharsets.UTF_8));
         return original;
+    }
+
+    /** The partition to send to; null for the one that the key's hash gives. */
+    private Integer partition(DeadLetter letter) {
+        if (letter.getPartition() < partitions) {
+            return letter.getPartition();
+        }
+        moved++;
+        return null;
     }
 
     private static void send(

@@ -20,7 +20,7 @@ import picocli.CommandLine.Option;
         name = "redrive",
         mixinStandardHelpOptions = true,
         description = {
-            "Sends the originals of dead letters to the prompts topic again, each once, however often it is run.",
+            "Sends the originals of dead letters to the prompts topic again, each once, however often it is run, to the partitions that they came from.",
             "Letters of another prompts topic are left alone; those that hold only a part of the original are left out and counted."
         })
 public final class RedriveCommand implements Callable<Integer> {
@@ -78,20 +78,28 @@ public final class RedriveCommand implements Callable<Integer> {
     private String json(Redrive.Result result) {
         return String.format(
                 Locale.ROOT,
-                "{\"dry_run\":%b,\"sent\":%d,\"sent_before\":%d,\"incomplete\":%d}",
+                "{\"dry_run\":%b,\"sent\":%d,\"sent_before\":%d,\"incomplete\":%d,\"moved\":%d}",
                 dryRun,
                 result.sent(),
                 result.sentBefore(),
-                result.incomplete());
+                result.incomplete(),
+                result.moved());
     }
 
     private String text(Redrive.Result result, KafkaTopics topics) {
-        return String.format(
-                "%d dead letters %s to %s; %d were sent before, %d do not hold all of the original",
-                result.sent(),
-                dryRun ? "would go" : "went",
-                topics.prompts(),
-                result.sentBefore(),
-                result.incomplete());
+        String text =
+                String.format(
+                        "%d dead letters %s to %s; %d were sent before, %d do not hold all of the original",
+                        result.sent(),
+                        dryRun ? "would go" : "went",
+                        topics.prompts(),
+                        result.sentBefore(),
+                        result.incomplete());
+        return result.moved() == 0
+                ? text
+                : text
+                        + String.format(
+                                "; of %d the topic no longer has the partition: they go where their key puts them",
+                                result.moved());
     }
 }

@@ -14,9 +14,12 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.apache.flink.configuration.Configuration;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.internals.BuiltInPartitioner;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,10 +56,10 @@ class RedriveITCase {
         deadLetter("s3", "too_large", "cut", 999);
 
         DeadLetterFilter failed = new DeadLetterFilter(Set.of("failed"), Set.of(), null, null);
-        assertThat(redrive(failed).preview()).isEqualTo(new Redrive.Result(1, 0, 0));
-        assertThat(redrive(failed).run()).isEqualTo(new Redrive.Result(1, 0, 0));
-        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(1, 1, 1));
-        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(0, 2, 1));
+        assertThat(redrive(failed).preview()).isEqualTo(new Redrive.Result(1, 0, 0, 0));
+        assertThat(redrive(failed).run()).isEqualTo(new Redrive.Result(1, 0, 0, 0));
+        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(1, 1, 1, 0));
+        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(0, 2, 1, 0));
         assertThat(prompts()).containsExactlyInAnyOrder("s1:one", "s2:two");
     }
 
@@ -73,7 +76,7 @@ class RedriveITCase {
             sendAsRedrive(killed, 1);
             killed.flush();
 
-            assertThat(redrive(ALL).run(3)).isEqualTo(new Redrive.Result(9, 1, 0));
+            assertThat(redrive(ALL).run(3)).isEqualTo(new Redrive.Result(9, 1, 0, 0));
         }
         assertThat(prompts()).hasSize(10).doesNotHaveDuplicates();
     }
@@ -94,7 +97,7 @@ class RedriveITCase {
             }
             CompletableFuture.delayedExecutor(2, TimeUnit.SECONDS)
                     .execute(other::commitTransaction);
-            assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(0, 1, 0));
+            assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(0, 1, 0, 0));
         }
         assertThat(prompts()).containsExactly("s0:other", "s0:original 0");
     }
@@ -103,8 +106,43 @@ class RedriveITCase {
     void lettersOfOtherPromptsAreLeftAlone() {
         deadLetter("other-prompts", "s1", "failed", "one", 3);
         deadLetter("s2", "failed", "two", 3);
-        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(1, 0, 0));
+        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(1, 0, 0, 0));
         assertThat(prompts()).containsExactly("s2:two");
+    }
+
+    /** Also where another client's partitioner had put it. */
+    @Test
+    void anOriginalGoesToThePartitionItCameFrom() {
+        for (int partition = 0; partition < TestCluster.SLOTS; partition++) {
+            deadLetter("s1", partition, "came from " + partition);
+        }
+        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(3, 0, 0, 0));
+        assertThat(places())
+                .containsExactlyInAnyOrder("0:came from 0", "1:came from 1", "2:came from 2");
+    }
+
+    @Test
+    void whereThePartitionIsGoneTheKeyTellsAndTheCommandSaysSo() {
+        deadLetter("s1", 0, "there");
+        for (int i = 0; i < 8; i++) {
+            deadLetter("s" + i, TestCluster.SLOTS, "gone " + i);
+        }
+        assertThat(redrive(ALL).preview()).isEqualTo(new Redrive.Result(9, 0, 0, 8));
+        assertThat(command())
+                .isEqualTo(
+                        "9 dead letters went to "
+                                + topics.prompts()
+                                + "; 0 were sent before, 0 do not hold all of the original; of 8 the"
+                                + " topic no longer has the partition: they go where their key puts"
+                                + " them");
+        List<String> expected = new ArrayList<>(List.of("0:there"));
+        for (int i = 0; i < 8; i++) {
+            expected.add(
+                    BuiltInPartitioner.partitionForKey(bytes("s" + i), TestCluster.SLOTS)
+                            + ":gone "
+                            + i);
+        }
+        assertThat(places()).containsExactlyInAnyOrderElementsOf(expected);
     }
 
     @Test
@@ -118,22 +156,28 @@ class RedriveITCase {
     @Test
     void theCommandTellsWhatItDid() {
         deadLetter("s1", "failed", "one", 3);
+        assertThat(command("--session", "s1", "--json"))
+                .isEqualTo(
+                        "{\"dry_run\":false,\"sent\":1,\"sent_before\":0,\"incomplete\":0,\"moved\":0}");
+    }
+
+    private String command(String... more) {
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
-        int exitCode =
-                new CommandLine(new RedriveCommand(new PrintStream(printed)))
-                        .execute(
+        List<String> arguments =
+                new ArrayList<>(
+                        List.of(
                                 "--bootstrap-servers",
                                 cluster.bootstrapServers(),
                                 "--prompts-topic",
                                 topics.prompts(),
                                 "--dead-letters-topic",
-                                topics.deadLetters(),
-                                "--session",
-                                "s1",
-                                "--json");
+                                topics.deadLetters()));
+        arguments.addAll(List.of(more));
+        int exitCode =
+                new CommandLine(new RedriveCommand(new PrintStream(printed)))
+                        .execute(arguments.toArray(String[]::new));
         assertThat(exitCode).isZero();
-        assertThat(printed.toString(StandardCharsets.UTF_8).strip())
-                .isEqualTo("{\"dry_run\":false,\"sent\":1,\"sent_before\":0,\"incomplete\":0}");
+        return printed.toString(StandardCharsets.UTF_8).strip();
     }
 
     private Redrive redrive(DeadLetterFilter filter) {
@@ -174,35 +218,49 @@ class RedriveITCase {
 
     private void deadLetter(
             String topic, String session, String reason, String original, long length) {
-        DeadLetter letter =
-                DeadLetter.newBuilder()
-                        .setTopic(topic)
-                        .setSessionId(session)
-                        .setReason(reason)
-                        .setOriginal(ByteBuffer.wrap(bytes(original)))
-                        .setOriginalLength(length)
-                        .build();
+        send(letter(topic, session, original).setReason(reason).setOriginalLength(length));
+    }
+
+    private void deadLetter(String session, int partition, String original) {
+        send(letter(topics.prompts(), session, original).setPartition(partition));
+    }
+
+    private static DeadLetter.Builder letter(String topic, String session, String original) {
+        return DeadLetter.newBuilder()
+                .setTopic(topic)
+                .setSessionId(session)
+                .setReason("failed")
+                .setOriginal(ByteBuffer.wrap(bytes(original)))
+                .setOriginalLength(bytes(original).length);
+    }
+
+    private void send(DeadLetter.Builder letter) {
         try (KafkaProducer<byte[], byte[]> producer =
                 new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer())) {
             producer.send(
                     new ProducerRecord<>(
                             topics.deadLetters(),
-                            bytes(session),
-                            RecordCodec.DEAD_LETTER.encode(letter)));
+                            bytes(letter.getSessionId()),
+                            RecordCodec.DEAD_LETTER.encode(letter.build())));
         }
     }
 
     private List<String> prompts() {
+        return prompts(record -> text(record.key()) + ":" + text(record.value()));
+    }
+
+    private List<String> places() {
+        return prompts(record -> record.partition() + ":" + text(record.value()));
+    }
+
+    private List<String> prompts(Function<ConsumerRecord<byte[], byte[]>, String> shown) {
         List<String> prompts = new ArrayList<>();
-        TopicScan.scan(
-                kafka,
-                topics.prompts(),
-                record ->
-                        prompts.add(
-                                new String(record.key(), StandardCharsets.UTF_8)
-                                        + ":"
-                                        + new String(record.value(), StandardCharsets.UTF_8)));
+        TopicScan.scan(kafka, topics.prompts(), record -> prompts.add(shown.apply(record)));
         return prompts;
+    }
+
+    private static String text(byte[] bytes) {
+        return new String(bytes, StandardCharsets.UTF_8);
     }
 
     private static byte[] bytes(String text) {

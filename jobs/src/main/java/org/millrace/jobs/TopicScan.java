@@ -117,6 +117,17 @@ public final class TopicScan {
         }
     }
 
+    /**
+     * How many partitions a topic has.
+     *
+     * @throws UnknownTopicOrPartitionException if there is no such topic
+     */
+    public static int partitionCount(Properties kafka, String topic) {
+        try (KafkaConsumer<byte[], byte[]> consumer = consumer(kafka, "read_committed")) {
+            return partitions(consumer, topic).size();
+        }
+    }
+
     private static void read(
             KafkaConsumer<byte[], byte[]> consumer,
             Map<TopicPartition, Long> ends,
