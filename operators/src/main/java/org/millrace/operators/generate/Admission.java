@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.operators.generate;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.millrace.engine.Model;
 import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.Generator;
@@ -14,6 +16,7 @@ import org.millrace.operators.BadRequestException;
 import org.millrace.operators.DeadLetterReason;
 import org.millrace.operators.RequestCheck;
 import org.millrace.operators.state.SessionRecord;
+import org.millrace.schemas.ChatMessage;
 import org.millrace.schemas.PromptRequest;
 
 /**
@@ -21,6 +24,9 @@ import org.millrace.schemas.PromptRequest;
  * Stateless.
  */
 final class Admission {
+    /** Most bytes of text that normalisation (NFC) makes one byte of: Hangul, 9 to 3. */
+    private static final int NORMALISED_BYTES = 3;
+
     /**
      * A turn that fits, if not now then later.
      *
@@ -39,10 +45,24 @@ final class Admission {
     private final Generator generator;
     private final String defaultRetention;
 
+    /** More bytes than this are more tokens than the context has, whatever they say. */
+    private final long maxPromptBytes;
+
     Admission(Model model, Generator generator, String defaultRetention) {
         this.model = model;
         this.generator = generator;
         this.defaultRetention = defaultRetention;
+        this.maxPromptBytes =
+                (long) NORMALISED_BYTES
+                        * longestTokenBytes(model.tokenizer())
+                        * model.config().contextLength();
+    }
+
+    private static int longestTokenBytes(Tokenizer tokenizer) {
+        return IntStream.range(0, tokenizer.vocabSize())
+                .map(token -> tokenizer.bytes(token).length)
+                .max()
+                .orElse(1);
     }
 
     /**
@@ -53,8 +73,9 @@ final class Admission {
     Turn admit(PromptRequest request, SessionRecord session) throws BadRequestException {
         GenerationParams params = RequestCheck.params(request);
         Transcript history = session.transcript();
-        int[] prompt = encode(request, history.tokens());
         int contextLength = model.config().contextLength();
+        checkBytes(request, contextLength);
+        int[] prompt = encode(request, history.tokens());
         if (prompt.length == 0) {
             throw new BadRequestException(
                     DeadLetterReason.EMPTY_PROMPT, "promptTokens=0, must be >= 1");
@@ -80,6 +101,25 @@ final class Admission {
                         history, prompt.length, params.maxTokens(), retention, contextLength);
         checkPool(positions);
         return new Turn(history, prompt, params, retention, positions);
+    }
+
+    /** So that no prompt is tokenised that cannot fit: of a long word it takes seconds. */
+    private void checkBytes(PromptRequest request, int contextLength) throws BadRequestException {
+        long bytes = utf8Bytes(request.getText());
+        for (ChatMessage message : request.getMessages()) {
+            bytes += utf8Bytes(message.getContent());
+        }
+        if (bytes > maxPromptBytes) {
+            throw new BadRequestException(
+                    DeadLetterReason.PROMPT_TOO_LONG,
+                    String.format(
+                            "promptBytes=%d, must be at most %d for contextLength=%d",
+                            bytes, maxPromptBytes, contextLength));
+        }
+    }
+
+    private static long utf8Bytes(String text) {
+        return text == null ? 0 : text.getBytes(StandardCharsets.UTF_8).length;
     }
 
     private int[] encode(PromptRequest request, int[] history) throws BadRequestException {

@@ -130,7 +130,7 @@ final class GenerationHarness implements AutoCloseable {
         return harness.snapshot(checkpointId, 0);
     }
 
-    void watermark(long timestampMillis) throws Exception {
+    void watermarkMillis(long timestampMillis) throws Exception {
         harness.processWatermark(timestampMillis);
     }
 

@@ -257,17 +257,17 @@ class GenerationOperatorTest {
             harness.send(Prompts.turn("old", "r", "hello", 5));
             harness.runAll();
             int entries = harness.stateEntries();
-            harness.watermark(60_999);
+            harness.watermarkMillis(60_999);
             assertThat(harness.stateEntries()).as("a prompt of 61000 may come").isEqualTo(entries);
             PromptRequest other = Prompts.turnRequest("new", "r", "hello", 5).build();
             harness.send(Prompts.stamped(other, 61_001));
             harness.runAll();
             assertThat(harness.stateEntries()).isEqualTo(2 * entries);
-            harness.watermark(61_000);
+            harness.watermarkMillis(61_000);
             assertThat(harness.stateEntries()).isEqualTo(entries);
-            harness.watermark(121_000);
+            harness.watermarkMillis(121_000);
             assertThat(harness.stateEntries()).isEqualTo(entries);
-            harness.watermark(121_001);
+            harness.watermarkMillis(121_001);
             assertThat(harness.stateEntries()).isZero();
         }
     }

@@ -218,7 +218,7 @@ class RetentionOperatorTest {
             harness.send(turn("other", "r", "full", 1001 + IDLE_MILLIS));
             harness.runAll();
             OperatorSubtaskState before = harness.snapshot();
-            harness.watermark(1000 + IDLE_MILLIS);
+            harness.watermarkMillis(1000 + IDLE_MILLIS);
             harness.runAll();
             OperatorSubtaskState after = harness.snapshot();
             assertThat(after.getStateSize()).isLessThan(before.getStateSize());
