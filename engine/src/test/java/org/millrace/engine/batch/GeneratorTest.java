@@ -173,11 +173,9 @@ class GeneratorTest {
                 try (Generator generator =
                         new Generator(
                                 model, options, () -> now[0] += random.nextInt(100_000_000))) {
-                    List<Sequence> all = new ArrayList<>();
                     for (int i = 0; i < 7; i++) {
                         Sequence stranger = sequence(generator, prompt(30 + 20 * i, i), 20);
                         generator.submit(stranger, new Urgency(0, 1000 * i));
-                        all.add(stranger);
                         generator.step();
                     }
                     Sequence sequence = sequence(generator, prompt(150, 1), 40);

@@ -67,7 +67,7 @@ class StepCostTest {
     }
 
     @Test
-    void aSlowerMachineIsSeenInThreeStepsAndAFasterOneInEight() {
+    void aSlowerMachineIsSeenInThreeStepsAndAFasterOneInSix() {
         for (int i = 0; i < 8; i++) {
             cost.measured(100, 100_000_000);
         }
@@ -75,7 +75,7 @@ class StepCostTest {
             cost.measured(100, 400_000_000);
         }
         assertThat(cost.within(BOUND_NANOS)).isEqualTo(50);
-        for (int i = 0; i < 8; i++) {
+        for (int i = 0; i < 6; i++) {
             cost.measured(100, 50_000_000);
         }
         assertThat(cost.within(BOUND_NANOS)).isEqualTo(400);
