@@ -6,10 +6,13 @@ import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.millrace.engine.Model;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.DeviceUsage;
@@ -50,7 +53,14 @@ public final class Generator implements AutoCloseable {
     private final Scheduler scheduler;
     private final StepBatch batch;
     private final Compactor compactor;
-    private final Set<Sequence> live = new LinkedHashSet<>();
+    private final StepCost cost;
+    private final LongSupplier nanoClock;
+
+    /** In order of arrival. */
+    private final Map<Sequence, Urgency> live = new LinkedHashMap<>();
+
+    /** Of them those that have not been in a step. */
+    private final Set<Sequence> waiting = new HashSet<>();
 
     /** Null where the host draws. */
     private final DeviceSampler deviceSampler;
@@ -65,8 +75,16 @@ public final class Generator implements AutoCloseable {
      * @throws IllegalArgumentException if a limit is too small for the model, naming it
      */
     public Generator(Model model, GeneratorOptions options) {
+        this(model, options, System::nanoTime);
+    }
+
+    /**
+     * @param nanoClock measures steps; they are sized by it, and nothing else depends on it
+     */
+    Generator(Model model, GeneratorOptions options, LongSupplier nanoClock) {
         this.model = model;
         this.options = options;
+        this.nanoClock = nanoClock;
         this.kernels = model.kernels();
         CacheLayout layout = model.cacheLayout();
         long pages = layout.pagesIn(options.poolBytes());
@@ -85,9 +103,16 @@ public final class Generator implements AutoCloseable {
                             + ", must be >= maxSequences="
                             + options.maxSequences());
         }
+        if (options.maxStepMillis() < 1) {
+            throw new IllegalArgumentException(
+                    "bound on a step's time too small: maxStepMillis="
+                            + options.maxStepMillis()
+                            + ", must be >= 1");
+        }
         int capacity = (int) Math.min(pages, Integer.MAX_VALUE - 8);
         checkDeviceMemory(options.poolBytes());
-        scheduler = new Scheduler(options.maxBatchTokens());
+        cost = StepCost.of(model.config());
+        scheduler = new Scheduler(options.maxBatchTokens(), cost);
         compactor = new Compactor(model);
         logitRow = bytes(Float.BYTES * model.config().vocabSize());
         bestIds = bytes(Integer.BYTES * options.maxSequences());
@@ -196,8 +221,13 @@ public final class Generator implements AutoCloseable {
         return (int) Math.min(pagesPerHead * KvPageDescriptor.PAGE_SLOTS, Integer.MAX_VALUE);
     }
 
-    /** Takes a sequence into the batch. Its cache must be one of this generator's. */
+    /** Takes a sequence into the batch, as urgent as all others that are submitted so. */
     public void submit(Sequence sequence) {
+        submit(sequence, Urgency.NONE);
+    }
+
+    /** Takes a sequence into the batch. Its cache must be one of this generator's. */
+    public void submit(Sequence sequence, Urgency urgency) {
         if (live.size() >= options.maxSequences()) {
             throw new IllegalStateException("batch full: maxSequences=" + options.maxSequences());
         }
@@ -207,13 +237,19 @@ public final class Generator implements AutoCloseable {
                         sequence.replayRows());
         sequence.start(model.tokenizer());
         compactor.join(sequence);
-        live.add(sequence);
+        live.put(sequence, urgency);
+        waiting.add(sequence);
     }
 
     /** Takes a sequence out before it ended by itself; its reason is set, its cache stays valid. */
     public void cancel(Sequence sequence, FinishReason reason) {
-        live.remove(sequence);
+        leave(sequence);
         sequence.finish(reason);
+    }
+
+    private void leave(Sequence sequence) {
+        live.remove(sequence);
+        waiting.remove(sequence);
     }
 
     /** Sequences in the batch. */
@@ -236,10 +272,26 @@ public final class Generator implements AutoCloseable {
      * sequence. A sequence whose prompt is to be measured waits while there is no memory for that.
      */
     public StepResult step() {
-        List<Scheduler.Slice> slices = scheduler.schedule(live, compactor::prepare);
+        long begin = nanoClock.getAsLong();
+        double maxCost = cost.within(TimeUnit.MILLISECONDS.toNanos(options.maxStepMillis()));
+        List<Scheduler.Slice> slices = scheduler.schedule(live, maxCost, compactor::prepare);
         StepResult result = new StepResult();
         if (slices.isEmpty()) {
             return result;
+        }
+        double expected = scheduler.cost(slices);
+        run(slices, result);
+        if (result.prefillTokens() + result.replayedTokens() > 0) {
+            cost.measured(expected, nanoClock.getAsLong() - begin);
+        }
+        return result;
+    }
+
+    private void run(List<Scheduler.Slice> slices, StepResult result) {
+        for (Scheduler.Slice slice : slices) {
+            if (waiting.remove(slice.sequence())) {
+                result.started().add(slice.sequence());
+            }
         }
         result.count(slices);
         List<Ending> ending = ending(slices);
@@ -247,7 +299,6 @@ public final class Generator implements AutoCloseable {
         endFaulty(slices, result);
         sampleAll(ending, logits, result);
         compact(slices, result);
-        return result;
     }
 
     /** A sequence whose newest token is computed in a step, in this row of it. */
@@ -393,7 +444,7 @@ public final class Generator implements AutoCloseable {
         result.tokens()
                 .add(new StepResult.Token(sequence, index, sample.id(), text, sample.logprob()));
         if (sequence.finishReason() != null) {
-            live.remove(sequence);
+            leave(sequence);
             result.finished().add(sequence);
         }
     }

@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -175,7 +176,8 @@ public final class Scorer {
 
     private void scoreEach(List<Text> texts, Observer observer) {
         CacheLayout layout = model.cacheLayout();
-        Scheduler scheduler = new Scheduler(Math.max(MAX_ROWS, texts.size()));
+        Scheduler scheduler =
+                new Scheduler(Math.max(MAX_ROWS, texts.size()), StepCost.of(model.config()));
         try (PagePool pool = new PagePool(model.kernels(), layout, pages(texts, layout));
                 TransformerModel transformer =
                         model.newTransformer(Math.max(MAX_ROWS, texts.size()), MAX_LOGIT_ROWS);
@@ -194,9 +196,11 @@ public final class Scorer {
                 cache.reserve(text.transcript().length(), sequence.replayRows());
                 all.add(sequence);
             }
-            List<Sequence> live = new ArrayList<>(all);
+            Map<Sequence, Urgency> live = new LinkedHashMap<>();
+            all.forEach(sequence -> live.put(sequence, Urgency.NONE));
             while (!live.isEmpty()) {
-                List<Scheduler.Slice> slices = scheduler.schedule(live, compactor::prepare);
+                List<Scheduler.Slice> slices =
+                        scheduler.schedule(live, Double.POSITIVE_INFINITY, compactor::prepare);
                 if (slices.isEmpty()) {
                     throw new OutOfMemoryError("no memory to measure a prompt");
                 }

@@ -386,6 +386,11 @@ public final class Sequence {
         return cache.length();
     }
 
+    /** Rows until this decodes, or until its replay goes on with another part. */
+    int remainingTokens() {
+        return replay == null ? pendingTokens() : nextRows();
+    }
+
     /** Positions that are not in the cache yet. */
     private int pendingTokens() {
         return length - cache.length();

@@ -27,6 +27,7 @@ public final class StepResult {
     public record Compacted(
             Sequence sequence, Retention retention, int columns, List<HeadChoice> heads) {}
 
+    private final List<Sequence> started = new ArrayList<>();
     private final List<Token> tokens = new ArrayList<>();
     private final List<Sequence> finished = new ArrayList<>();
     private final List<Compacted> compacted = new ArrayList<>();
@@ -42,6 +43,11 @@ public final class StepResult {
                 prefillTokens += slice.rows();
             }
         }
+    }
+
+    /** Sequences of which this step computed the first rows since they joined the batch. */
+    public List<Sequence> started() {
+        return started;
     }
 
     /** New tokens, at most one per sequence. */

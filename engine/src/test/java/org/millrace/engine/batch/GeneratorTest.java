@@ -5,10 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -152,6 +156,121 @@ class GeneratorTest {
             GeneratorOptions chunked = new GeneratorOptions(32 << 20, chunk, 1);
             assertThat(alone(model, chunked, prompt(150, 2), sampled(20, 3)))
                     .isEqualTo(alone(model, whole, prompt(150, 2), sampled(20, 3)));
+        }
+    }
+
+    /** Steps that take no time at all, or any time, make chunks of all sizes. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 20, 1_000_000})
+    void boundsOnAStepsTimeAndUrgencyChangeNoBit(int maxStepMillis) {
+        GeneratorOptions options = new GeneratorOptions(32 << 20, 64, 32, maxStepMillis);
+        try (Model model = TinyModels.open("gqa3/q8_0.gguf", KvType.INT8, ActivationType.INT8)) {
+            List<Object> expected = alone(model, OPTIONS, prompt(150, 1), sampled(40, 7));
+            Set<Integer> chunks = new HashSet<>();
+            for (int priority = -1; priority <= 1; priority++) {
+                Random random = new Random(priority);
+                long[] now = {0};
+                try (Generator generator =
+                        new Generator(
+                                model, options, () -> now[0] += random.nextInt(100_000_000))) {
+                    for (int i = 0; i < 7; i++) {
+                        Sequence stranger = sequence(generator, prompt(30 + 20 * i, i), 20);
+                        generator.submit(stranger, new Urgency(0, 1000 * i));
+                        generator.step();
+                    }
+                    Sequence sequence = sequence(generator, prompt(150, 1), 40);
+                    generator.submit(sequence, new Urgency(priority, 3500));
+                    while (generator.liveSequences() > 0) {
+                        int position = sequence.nextPosition();
+                        generator.step();
+                        chunks.add(sequence.nextPosition() - position);
+                    }
+                    assertThat(result(sequence)).as("priority=" + priority).isEqualTo(expected);
+                }
+            }
+            assertThat(chunks).as("chunks").hasSizeGreaterThan(5);
+        }
+    }
+
+    private static Sequence sequence(Generator generator, int[] prompt, int maxTokens) {
+        return new Sequence(
+                generator.newCache(),
+                Transcript.EMPTY,
+                prompt,
+                sampled(maxTokens, 7),
+                Retention.FULL,
+                null);
+    }
+
+    /** The clock goes by what was computed: a millisecond a row, and more with its context. */
+    @Test
+    void stepsThatDecodeStayWithinTheBoundAndOthersTakeTheWholeBudget() {
+        List<Sequence> all = new ArrayList<>();
+        GeneratorOptions options = new GeneratorOptions(32 << 20, 64, 8, 50);
+        try (Model model = TinyModels.open("gqa3/q8_0.gguf", KvType.INT8, ActivationType.INT8)) {
+            StepCost cost = StepCost.of(model.config());
+            LongSupplier clock =
+                    () ->
+                            (long) all.stream().mapToDouble(s -> cost.of(0, s.nextPosition())).sum()
+                                    * 1_000_000;
+            try (Generator generator = new Generator(model, options, clock)) {
+                all.add(submit(generator, prompt(150, 1), sampled(400, 1)));
+                assertThat(rows(generator, all)).isEqualTo(64);
+                assertThat(rows(generator, all)).isEqualTo(64);
+                while (all.get(0).isPrefilling()) {
+                    generator.step();
+                }
+                all.add(submit(generator, prompt(200, 2), sampled(1, 1)));
+                all.add(submit(generator, prompt(200, 3), sampled(1, 1)));
+                Set<Integer> steps = new HashSet<>();
+                while (generator.liveSequences() > 1) {
+                    int live = generator.liveSequences();
+                    int tokens = all.get(0).generated().length;
+                    long begin = clock.getAsLong();
+                    int rows = rows(generator, all);
+                    assertThat(all.get(0).generated()).hasSize(tokens + 1);
+                    assertThat(rows > 8 || generator.liveSequences() < live).isTrue();
+                    assertThat(rows == 9 || clock.getAsLong() - begin <= 51_000_000L)
+                            .as("rows=%d in %d ns", rows, clock.getAsLong() - begin)
+                            .isTrue();
+                    steps.add(rows);
+                }
+                assertThat(steps).as("rows of steps").hasSizeGreaterThan(3);
+            }
+        }
+    }
+
+    private static int rows(Generator generator, List<Sequence> all) {
+        int before = all.stream().mapToInt(Sequence::nextPosition).sum();
+        generator.step();
+        return all.stream().mapToInt(Sequence::nextPosition).sum() - before;
+    }
+
+    @Test
+    void aShortPromptOvertakesLongOnesAndStepsTellWhoStarted() {
+        try (Model model = TinyModels.open("gqa3/q8_0.gguf", KvType.INT8, ActivationType.INT8);
+                Generator generator = new Generator(model, OPTIONS)) {
+            Sequence first = submit(generator, prompt(400, 1), sampled(2, 1));
+            Sequence second = submit(generator, prompt(400, 2), sampled(2, 1));
+            assertThat(generator.step().started()).containsExactly(first);
+            Sequence brief = submit(generator, prompt(20, 3), sampled(2, 1));
+            StepResult step = generator.step();
+            assertThat(step.started()).contains(brief);
+            assertThat(step.tokens()).extracting(StepResult.Token::sequence).containsExactly(brief);
+            List<Sequence> started = new ArrayList<>(step.started());
+            while (generator.liveSequences() > 0) {
+                started.addAll(generator.step().started());
+            }
+            assertThat(started).containsExactlyInAnyOrder(second, brief);
+        }
+    }
+
+    @Test
+    void aStepMustBeAllowedSomeTime() {
+        try (Model model = TinyModels.open("gqa3/f16.gguf", KvType.F16, ActivationType.INT8)) {
+            assertThatThrownBy(() -> new Generator(model, new GeneratorOptions(32 << 20, 64, 4, 0)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("maxStepMillis=0");
         }
     }
 
