@@ -5,6 +5,7 @@ import java.time.Duration;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.MemorySize;
+import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kvcache.policy.RetentionPolicies;
@@ -88,6 +89,14 @@ public final class GenerationOptions {
                     .intType()
                     .defaultValue(64)
                     .withDescription("Most sessions in one batch.");
+
+    public static final ConfigOption<Duration> MAX_STEP_TIME =
+            ConfigOptions.key("millrace.max-step-time")
+                    .durationType()
+                    .defaultValue(Duration.ofMillis(GeneratorOptions.DEFAULT_MAX_STEP_MILLIS))
+                    .withDescription(
+                            "How long a step that brings tokens should take: chunks of prompts are cut so that it is expected to,"
+                                    + " down to an eighth of millrace.max-batch-tokens.");
 
     public static final ConfigOption<Integer> MAX_QUEUED_REQUESTS =
             ConfigOptions.key("millrace.max-queued-requests")

@@ -2,6 +2,7 @@
 package org.millrace.operators;
 
 import java.io.Serializable;
+import java.time.Duration;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.ReadableConfig;
@@ -31,8 +32,10 @@ public record GenerationSettings(
      *
      * @param maxTokens token budget of one step
      * @param maxSequences most sequences in one batch
+     * @param maxStepMillis how long a step that brings tokens should take
      */
-    public record Batch(int maxTokens, int maxSequences) implements Serializable {}
+    public record Batch(int maxTokens, int maxSequences, int maxStepMillis)
+            implements Serializable {}
 
     /**
      * Limits of what waits.
@@ -98,7 +101,8 @@ public record GenerationSettings(
                 modelOptions(config),
                 new Batch(
                         atLeast(config, GenerationOptions.MAX_BATCH_TOKENS, 1),
-                        atLeast(config, GenerationOptions.MAX_SEQUENCES, 1)),
+                        atLeast(config, GenerationOptions.MAX_SEQUENCES, 1),
+                        millis(config, GenerationOptions.MAX_STEP_TIME)),
                 new Queue(
                         atLeast(config, GenerationOptions.MAX_QUEUED_REQUESTS, 1),
                         bytes(config, GenerationOptions.MAX_QUEUED_BYTES),
@@ -133,6 +137,20 @@ public record GenerationSettings(
                     "bad " + option.key() + ": value=" + value + ", must be at least " + least);
         }
         return value;
+    }
+
+    private static int millis(ReadableConfig config, ConfigOption<Duration> option) {
+        long millis = config.get(option).toMillis();
+        if (millis < 1 || millis > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    "bad "
+                            + option.key()
+                            + ": millis="
+                            + millis
+                            + ", must be 1 to "
+                            + Integer.MAX_VALUE);
+        }
+        return (int) millis;
     }
 
     private static long bytes(ReadableConfig config, ConfigOption<MemorySize> option) {

@@ -95,6 +95,7 @@ final class Batch {
         List<Sequence> stepped = new ArrayList<>(live.values());
         int[] from = stepped.stream().mapToInt(Sequence::nextPosition).toArray();
         StepResult result;
+        long beginMillis = subtask.nowMillis();
         long begin = System.nanoTime();
         try {
             for (Sequence sequence : stepped) {
@@ -122,6 +123,11 @@ final class Batch {
                     sequence.nextPosition(),
                     sequence.promptEnd());
             storeGrown(sequence, turn);
+        }
+        for (Sequence sequence : result.started()) {
+            if (LiveTurn.of(sequence) instanceof LiveTurn.Answer turn) {
+                turn.started(beginMillis);
+            }
         }
         send(result.tokens());
         for (Sequence sequence : result.finished()) {

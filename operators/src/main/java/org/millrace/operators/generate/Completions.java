@@ -100,9 +100,10 @@ final class Completions {
 
     private static Timings timings(LiveTurn.Answer turn, long nowMillis) {
         long accepted = turn.asked().acceptedMillis();
+        long started = turn.startedMillis() == 0 ? nowMillis : turn.startedMillis();
         long firstToken = turn.firstTokenMillis();
         return Timings.newBuilder()
-                .setQueuedMillis(turn.startedMillis() - accepted)
+                .setQueuedMillis(started - accepted)
                 .setFirstTokenMillis(firstToken == 0 ? 0 : firstToken - accepted)
                 .setTotalMillis(nowMillis - accepted)
                 .build();

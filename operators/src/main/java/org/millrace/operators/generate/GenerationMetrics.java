@@ -181,7 +181,7 @@ final class GenerationMetrics {
     /**
      * A turn has its first token.
      *
-     * @param sinceStartNanos since it came into the batch
+     * @param sinceStartNanos since its first step began
      * @param sinceAcceptedNanos since it was taken in
      */
     void firstToken(int priority, long sinceStartNanos, long sinceAcceptedNanos) {

@@ -178,7 +178,10 @@ final class GenerationOperator extends AbstractStreamOperator<Completion>
     private Generator openGenerator(long poolBytes) throws Exception {
         GeneratorOptions options =
                 new GeneratorOptions(
-                        poolBytes, settings.batch().maxTokens(), settings.batch().maxSequences());
+                        poolBytes,
+                        settings.batch().maxTokens(),
+                        settings.batch().maxSequences(),
+                        settings.batch().maxStepMillis());
         Generator generator;
         try {
             generator = open(new Generator(model, options));

@@ -53,13 +53,14 @@ abstract sealed class LiveTurn {
     static final class Answer extends LiveTurn {
         private final Queued.Turn asked;
         private final String firstFingerprint;
-        private final long startedMillis;
+        private long startedMillis;
         private long firstTokenMillis;
         private long lastTokenNanos;
         private int sentTokens;
 
         /**
          * @param firstFingerprint of the weights that the turn began with
+         * @param startedMillis when its first step began; 0 if it has had none
          * @param firstTokenMillis 0 if it has no token yet
          */
         Answer(
@@ -93,6 +94,14 @@ abstract sealed class LiveTurn {
             return firstFingerprint;
         }
 
+        /** Notes that its first step began, unless that was before a restore. */
+        void started(long nowMillis) {
+            if (startedMillis == 0) {
+                startedMillis = nowMillis;
+            }
+        }
+
+        /** When its first step began; 0 if it has had none. */
         long startedMillis() {
             return startedMillis;
         }

@@ -6,6 +6,7 @@ import org.millrace.engine.Model;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.Sequence;
 import org.millrace.engine.batch.Transcript;
+import org.millrace.engine.batch.Urgency;
 import org.millrace.engine.kvcache.CorruptCacheException;
 import org.millrace.engine.kvcache.IncompatibleCacheException;
 import org.millrace.engine.kvcache.SavedCache;
@@ -27,6 +28,8 @@ import org.slf4j.LoggerFactory;
  */
 final class TurnStarter {
     private static final Logger LOG = LoggerFactory.getLogger(TurnStarter.class);
+
+    private static final int REST_PRIORITY = -1_000_000;
 
     private final Subtask subtask;
     private final Model model;
@@ -109,19 +112,21 @@ final class TurnStarter {
             return Optional.empty();
         }
         Sequence sequence = sequence(candidate, cache);
-        generator.submit(sequence);
+        generator.submit(sequence, urgency(candidate));
         return Optional.of(sequence);
+    }
+
+    /** A rest gives way to all that somebody waits for. */
+    private Urgency urgency(Candidate candidate) {
+        return candidate instanceof Candidate.Asked asked
+                ? new Urgency(asked.asked().priority(), asked.asked().acceptedMillis())
+                : new Urgency(REST_PRIORITY, subtask.nowMillis());
     }
 
     private Sequence sequence(Candidate candidate, SessionCache cache) throws Exception {
         if (candidate instanceof Candidate.Fresh fresh) {
             LiveTurn live =
-                    new LiveTurn.Answer(
-                            fresh.number(),
-                            fresh.asked(),
-                            model.fingerprint(),
-                            subtask.nowMillis(),
-                            0);
+                    new LiveTurn.Answer(fresh.number(), fresh.asked(), model.fingerprint(), 0, 0);
             Admission.Turn turn = fresh.turn();
             return new Sequence(
                     cache, turn.history(), turn.prompt(), turn.params(), turn.retention(), live);

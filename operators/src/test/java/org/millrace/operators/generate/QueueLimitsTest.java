@@ -19,7 +19,7 @@ import org.millrace.schemas.RecordCodec;
 class QueueLimitsTest {
     private static Setup setup() {
         return Setup.of(TinyModel.path(), TinyModel.OPTIONS)
-                .with(GenerationOptions.MAX_BATCH_TOKENS, 16)
+                .with(GenerationOptions.MAX_BATCH_TOKENS, 256)
                 .with(GenerationOptions.MAX_SEQUENCES, 1);
     }
 
@@ -68,7 +68,7 @@ class QueueLimitsTest {
         }
     }
 
-    /** Rounds go on until a turn ends, in one mail, while more bytes wait than should. */
+    /** No mail gives way to input while more bytes wait than should. */
     @Test
     void bytesOfASubtaskStopTheIntake() throws Exception {
         Setup setup = setup().with(GenerationOptions.MAX_QUEUED_BYTES, MemorySize.parse("90 kb"));
@@ -77,7 +77,7 @@ class QueueLimitsTest {
             Prompt large = Prompts.turn("s2", "r", "hello", 3);
             harness.send(new Prompt(large.request(), List.of(), new byte[100_000]));
             harness.runMail();
-            assertThat(harness.completions()).as("one mail, one answer").hasSize(1);
+            assertThat(harness.tokens()).as("the first mail does not give way").isNotEmpty();
         }
     }
 
