@@ -69,7 +69,8 @@ public final class MillraceModelOptions {
                     .asList()
                     .defaultValues()
                     .withDescription(
-                            "Texts that end an answer and are not part of it, separated by semicolons; at most 16, of 1 to 256 characters.");
+                            "Texts that end an answer and are not part of it, separated by semicolons, in quotes if they have one or begin or"
+                                    + " end with a space or line break; at most 16, of 1 to 256 characters.");
 
     public static final ConfigOption<String> SYSTEM_PROMPT =
             ConfigOptions.key("system-prompt")

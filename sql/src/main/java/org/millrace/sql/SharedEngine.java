@@ -149,7 +149,6 @@ final class SharedEngine {
             steps++;
             answeredRows += answered;
         } catch (Throwable e) {
-            LOG.error("An engine failed: {}", options, e);
             broken.completeExceptionally(e);
             batch.fail(e);
         }

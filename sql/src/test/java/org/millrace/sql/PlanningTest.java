@@ -51,7 +51,7 @@ class PlanningTest {
                                         + " prompt_tokens INT",
                                 "'model' = 'file:///models/m.gguf', 'max-tokens' = '8', 'temperature' = '0.7', 'top-k' = '40',"
                                         + " 'top-p' = '0.9', 'min-p' = '0.05', 'repetition-penalty' = '1.1', 'seed' = '7',"
-                                        + " 'stop' = 'END;\n\n', 'system-prompt' = 'Be brief.', 'chat' = 'true',"
+                                        + " 'stop' = 'END;\"\n\n\"', 'system-prompt' = 'Be brief.', 'chat' = 'true',"
                                         + " 'retention' = 'fastgen keep=0.5', 'kv-type' = 'f16', 'kernels' = 'cuda:1',"
                                         + " 'threads' = '2', 'max-sequences' = '16', 'max-batch-tokens' = '128',"
                                         + " 'pool-memory' = '64 mb'",
