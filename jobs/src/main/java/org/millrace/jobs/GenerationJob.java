@@ -58,6 +58,7 @@ public final class GenerationJob {
         env.configure(JobDefaults.missingIn(env.getConfiguration()));
         ReadableConfig config = env.getConfiguration();
         checkSupported(config);
+        SavepointFiles.check(config);
         KafkaTopics topics = KafkaTopics.of(config);
         Properties kafka = connect(config, topics);
         WireFormat format = format(kafka, topics);
