@@ -4,8 +4,6 @@ package org.millrace.chaos;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.LocalDateTime;
-import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -31,9 +29,6 @@ import picocli.CommandLine.Spec;
             "Fails unless nothing was lost, doubled or changed, and nothing saved was computed again."
         })
 public final class ChaosCommand implements Callable<Integer> {
-    private static final DateTimeFormatter RUN_NAME =
-            DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss-SSS");
-
     @Spec private CommandSpec spec;
 
     @Option(
@@ -87,9 +82,8 @@ public final class ChaosCommand implements Callable<Integer> {
                     spec.commandLine(), "bad kills: kills=" + kills + ", must be >= 1");
         }
         Configuration options = Configuration.fromMap(properties);
-        options.set(
-                GenerationOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
-        Path directory = directory();
+        options.set(GenerationOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
+        Path directory = RunDirectory.of(workDirectory, "chaos");
         Consumer<String> progress = json ? System.err::println : out::println;
         progress.accept("seed " + seed + ", files and logs in " + directory);
         ChaosReport report =
@@ -102,15 +96,5 @@ public final class ChaosCommand implements Callable<Integer> {
             FileUtils.deleteDirectory(directory.toFile());
         }
         return report.isClean() ? 0 : 1;
-    }
-
-    private Path directory() throws Exception {
-        Path directory =
-                workDirectory == null
-                        ? ModelLocator.home()
-                                .resolve("chaos")
-                                .resolve(LocalDateTime.now().format(RUN_NAME))
-                        : workDirectory;
-        return Files.createDirectories(directory.toAbsolutePath());
     }
 }
