@@ -82,7 +82,8 @@ public final class ChaosCommand implements Callable<Integer> {
                     spec.commandLine(), "bad kills: kills=" + kills + ", must be >= 1");
         }
         Configuration options = Configuration.fromMap(properties);
-        options.set(GenerationOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
+        options.set(
+                GenerationOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
         Path directory = RunDirectory.of(workDirectory, "chaos");
         Consumer<String> progress = json ? System.err::println : out::println;
         progress.accept("seed " + seed + ", files and logs in " + directory);

@@ -84,7 +84,8 @@ public final class ClusterCheckCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Configuration options = Configuration.fromMap(properties);
-        options.set(GenerationOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
+        options.set(
+                GenerationOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
         List<CheckStep> chosen = chosen();
         Path jar = JobJar.ofThisBuild();
         if (previousJar.isPresent()) {
