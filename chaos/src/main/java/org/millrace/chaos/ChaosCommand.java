@@ -4,8 +4,6 @@ package org.millrace.chaos;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.LocalDateTime;
-import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -31,9 +29,6 @@ import picocli.CommandLine.Spec;
             "Fails unless nothing was lost, doubled or changed, and nothing saved was computed again."
         })
 public final class ChaosCommand implements Callable<Integer> {
-    private static final DateTimeFormatter RUN_NAME =
-            DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss-SSS");
-
     @Spec private CommandSpec spec;
 
     @Option(
@@ -89,7 +84,7 @@ public final class ChaosCommand implements Callable<Integer> {
         Configuration options = Configuration.fromMap(properties);
         options.set(
                 GenerationOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
-        Path directory = directory();
+        Path directory = RunDirectory.of(workDirectory, "chaos");
         Consumer<String> progress = json ? System.err::println : out::println;
         progress.accept("seed " + seed + ", files and logs in " + directory);
         ChaosReport report =
@@ -102,15 +97,5 @@ public final class ChaosCommand implements Callable<Integer> {
             FileUtils.deleteDirectory(directory.toFile());
         }
         return report.isClean() ? 0 : 1;
-    }
-
-    private Path directory() throws Exception {
-        Path directory =
-                workDirectory == null
-                        ? ModelLocator.home()
-                                .resolve("chaos")
-                                .resolve(LocalDateTime.now().format(RUN_NAME))
-                        : workDirectory;
-        return Files.createDirectories(directory.toAbsolutePath());
     }
 }

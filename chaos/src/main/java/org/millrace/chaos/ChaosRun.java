@@ -2,34 +2,30 @@
 package org.millrace.chaos;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.CoreOptions;
-import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.configuration.MemorySize;
 import org.millrace.client.OutputReader;
 import org.millrace.client.PromptPublisher;
-import org.millrace.engine.Model;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
 import org.millrace.operators.GenerationOptions;
-import org.millrace.operators.GenerationSettings;
 
 /**
  * One run: the job under load and faults, then the same requests undisturbed on the same processes,
  * then the comparison. Not thread safe.
  */
 final class ChaosRun {
-    private static final int CONVERSATIONS = 20;
+    private static final int DISK_MEBIBYTES = 1024;
+    private static final MemorySize MANAGED_MEMORY = MemorySize.ofMebiBytes(512);
     private static final int MAX_SEQUENCES = 10;
     private static final int MAX_BATCH_TOKENS = 32;
-    private static final Duration QUIET_TIMEOUT = Duration.ofSeconds(180);
 
     private final Configuration options;
     private final long seed;
@@ -58,34 +54,62 @@ final class ChaosRun {
      * @param classPath of all processes
      */
     ChaosReport run(Path directory, String classPath) throws Exception {
-        int contextLength = contextLength();
+        int contextLength = JobOptions.contextLength(options);
         Path model = Path.of(options.get(GenerationOptions.MODEL));
-        try (ChaosCluster cluster = ChaosCluster.start(directory, model, classPath, progress)) {
+        Path checkpoints = Files.createDirectories(directory.resolve("checkpoints"));
+        ClusterLayout layout = ClusterLayout.create(directory, checkpoints);
+        FlinkConfiguration flink =
+                FlinkConfiguration.of(layout).small(Files.size(model), MANAGED_MEMORY);
+        ProcessGroup processes = new ProcessGroup(layout, flink, classPath, classPath);
+        // Null if it may not be mounted here. Last to go: the processes keep it busy.
+        try (SmallDisk disk = mount(checkpoints);
+                Cluster cluster = Cluster.start(layout, processes)) {
             progress.accept("broker, ZooKeeper, JobManager and 2 TaskManagers are up");
-            return run(cluster, contextLength);
+            Submission submission = new ClientSubmission(flink.toConfiguration());
+            return run(cluster, disk, submission, contextLength);
         }
     }
 
-    private ChaosReport run(ChaosCluster cluster, int contextLength) throws Exception {
+    private SmallDisk mount(Path checkpoints) throws InterruptedException {
+        try {
+            return SmallDisk.mount(checkpoints, DISK_MEBIBYTES);
+        } catch (IOException e) {
+            progress.accept(
+                    "no full disk among the faults, that takes a file system of its own ("
+                            + e.getMessage()
+                            + "); try: unshare -Urm ./millrace chaos");
+            return null;
+        }
+    }
+
+    private ChaosReport run(
+            Cluster cluster, SmallDisk disk, Submission submission, int contextLength)
+            throws Exception {
         Configuration config = jobConfig("disturbed");
         config.set(MillraceOptions.JOURNAL, cluster.layout().journal().toString());
-        ChaosJob job = cluster.submit(config);
+        ClusterJob job = cluster.submit(submission, config);
         KafkaTopics topics = KafkaTopics.of(config);
         CheckpointSizes sizes = new CheckpointSizes(cluster.rest());
         try (PromptPublisher publisher = new PromptPublisher(cluster.kafka(), topics.prompts())) {
-            Load load = new Load(seed, contextLength, CONVERSATIONS, publisher);
+            Load load = new Load(seed, contextLength, 0, publisher::publish);
             try (Observer observer =
                     new Observer(
                             JournalFile.open(cluster.layout().journal()),
                             OutputReader.fromBeginning(cluster.kafka(), topics),
                             load)) {
-                List<KillRecord> records = disturb(cluster, job, observer, sizes);
-                load.end();
-                awaitAnswers(load, observer);
+                List<KillRecord> records = disturb(cluster, disk, job, observer, sizes);
+                // What is missing then is counted as lost.
+                observer.end();
                 cluster.stop(job);
                 observer.drain();
                 progress.accept(load.turns().size() + " requests answered; now undisturbed");
-                Outcome undisturbed = undisturbed(cluster, load);
+                Outcome undisturbed =
+                        Undisturbed.run(
+                                cluster,
+                                submission,
+                                undisturbedConfig(),
+                                load.published(),
+                                load.turns().size());
                 return new ChaosReport(
                         seed,
                         records,
@@ -99,81 +123,31 @@ final class ChaosRun {
     }
 
     private List<KillRecord> disturb(
-            ChaosCluster cluster, ChaosJob job, Observer observer, CheckpointSizes sizes)
+            Cluster cluster,
+            SmallDisk disk,
+            ClusterJob job,
+            Observer observer,
+            CheckpointSizes sizes)
             throws Exception {
         Random random = new Random(seed);
-        Faults faults = new Faults(cluster.processes(), cluster.disk(), cluster.rest(), random);
+        Faults faults = new Faults(cluster.processes(), disk, cluster.rest(), random);
         return new Disturbance(cluster.processes(), job, observer, faults, sizes, random, progress)
-                .run(plan.apply(Faults.kinds(cluster.disk())));
+                .run(plan.apply(Faults.kinds(disk)));
     }
 
-    private static void awaitAnswers(Load load, Observer observer) throws IOException {
-        int answered = -1;
-        long deadlineNanos = 0;
-        while (!load.isDone()) {
-            observer.tick();
-            if (observer.outcome().answeredTurns() > answered) {
-                answered = observer.outcome().answeredTurns();
-                deadlineNanos = System.nanoTime() + QUIET_TIMEOUT.toNanos();
-            } else if (System.nanoTime() > deadlineNanos) {
-                // What is missing is counted as lost.
-                return;
-            }
-        }
-    }
-
-    private Outcome undisturbed(ChaosCluster cluster, Load load) throws Exception {
+    private Configuration undisturbedConfig() {
         Configuration config = jobConfig("undisturbed");
         // All kernels give the same bits; these are the fast ones.
         config.removeConfig(GenerationOptions.KERNELS);
-        KafkaTopics topics = KafkaTopics.of(config);
-        ChaosJob job = cluster.submit(config);
-        Outcome outcome = new Outcome();
-        try (PromptPublisher publisher = new PromptPublisher(cluster.kafka(), topics.prompts());
-                OutputReader reader = OutputReader.fromBeginning(cluster.kafka(), topics)) {
-            load.published().forEach(publisher::publish);
-            int turns = load.turns().size();
-            long deadlineNanos = System.nanoTime() + QUIET_TIMEOUT.toNanos();
-            while (outcome.answeredTurns() < turns) {
-                for (SpecificRecord output : reader.poll(Duration.ofMillis(100))) {
-                    outcome.accept(output);
-                    deadlineNanos = System.nanoTime() + QUIET_TIMEOUT.toNanos();
-                }
-                if (System.nanoTime() > deadlineNanos) {
-                    throw new IOException(
-                            "the undisturbed run hangs: answered="
-                                    + outcome.answeredTurns()
-                                    + " of "
-                                    + turns);
-                }
-            }
-            cluster.stop(job);
-            Drain.drain(reader, outcome::accept);
-        }
-        return outcome;
+        return config;
     }
 
     private Configuration jobConfig(String name) {
-        Configuration config = new Configuration(options);
-        config.set(PipelineOptions.NAME, name);
-        config.set(MillraceOptions.PROMPTS_TOPIC, name + "-prompts");
-        config.set(MillraceOptions.TOKENS_TOPIC, name + "-tokens");
-        config.set(MillraceOptions.COMPLETIONS_TOPIC, name + "-completions");
-        config.set(MillraceOptions.DEAD_LETTERS_TOPIC, name + "-dead-letters");
-        config.set(CoreOptions.DEFAULT_PARALLELISM, ProcessGroup.TASK_MANAGERS);
+        Configuration config = JobOptions.named(name, options);
         // Small, so that a prompt takes several steps.
         config.set(GenerationOptions.MAX_BATCH_TOKENS, MAX_BATCH_TOKENS);
         config.set(GenerationOptions.MAX_SEQUENCES, MAX_SEQUENCES);
         config.set(GenerationOptions.THREADS, 1);
         return config;
-    }
-
-    private int contextLength() throws IOException {
-        try (Model model =
-                Model.open(
-                        Path.of(options.get(GenerationOptions.MODEL)),
-                        GenerationSettings.modelOptions(options))) {
-            return model.config().contextLength();
-        }
     }
 }

@@ -19,7 +19,7 @@ final class CheckpointSizes {
     }
 
     /** Asks the JobManager, if it was not asked a moment ago. */
-    void poll(ChaosJob job) throws InterruptedException {
+    void poll(ClusterJob job) throws InterruptedException {
         if (System.nanoTime() < nextNanos) {
             return;
         }

@@ -18,7 +18,7 @@ final class Disturbance {
     private static final long LATE_COMMIT_MILLIS = 100;
 
     private final ProcessGroup processes;
-    private final ChaosJob job;
+    private final ClusterJob job;
     private final Observer observer;
     private final Faults faults;
     private final CheckpointSizes sizes;
@@ -29,7 +29,7 @@ final class Disturbance {
 
     Disturbance(
             ProcessGroup processes,
-            ChaosJob job,
+            ClusterJob job,
             Observer observer,
             Faults faults,
             CheckpointSizes sizes,
@@ -71,7 +71,9 @@ final class Disturbance {
         long strikeNanos = System.nanoTime();
         observer.readJournal();
         int live = observer.state().live().size();
-        Recovery recovery = observer.follow(kill.kind(), strikeNanos);
+        Recovery recovery =
+                observer.follow(
+                        strikeNanos, kill.kind().restartsJob() ? observer.state().opened() : -1);
         boolean hit = reached && moment.wasHit();
         tickFor(LATE_COMMIT_MILLIS);
         if (kill.phase() == Phase.COMMIT) {
@@ -159,7 +161,7 @@ final class Disturbance {
             throw new IOException("the job stopped without a savepoint: job=" + job.path());
         }
         processes.awaitJobManager();
-        job.submit(job.newSavepoint().toUri().toString());
+        job.submit(job.newSavepoint());
         return true;
     }
 

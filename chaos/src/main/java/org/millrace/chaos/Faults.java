@@ -34,7 +34,7 @@ final class Faults {
     }
 
     /** The processes that a fault is going to kill. */
-    List<JavaProcess> victims(FaultKind kind, ChaosJob job) throws InterruptedException {
+    List<JavaProcess> victims(FaultKind kind, ClusterJob job) throws InterruptedException {
         return switch (kind) {
             case TASKMANAGER -> List.of(busyTaskManager(job));
             case JOBMANAGER -> List.of(processes.jobManager());
@@ -44,10 +44,10 @@ final class Faults {
         };
     }
 
-    private JavaProcess busyTaskManager(ChaosJob job) throws InterruptedException {
+    private JavaProcess busyTaskManager(ClusterJob job) throws InterruptedException {
         List<JavaProcess> busy = new ArrayList<>();
         for (JsonNode vertex : rest.get(job.path()).path("vertices")) {
-            if (vertex.path("name").asText().equals("generate")) {
+            if (vertex.path("name").asText().equals(ClusterJob.GENERATE)) {
                 String path = job.path() + "/vertices/" + vertex.path("id").asText();
                 for (JsonNode subtask : rest.get(path).path("subtasks")) {
                     String id = subtask.path("taskmanager-id").asText();

@@ -2,8 +2,10 @@
 package org.millrace.chaos;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -11,10 +13,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.flink.configuration.CheckpointingOptions;
-import org.apache.flink.configuration.ClusterOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
-import org.apache.flink.configuration.HeartbeatManagerOptions;
+import org.apache.flink.configuration.GlobalConfiguration;
 import org.apache.flink.configuration.HighAvailabilityOptions;
 import org.apache.flink.configuration.JobManagerOptions;
 import org.apache.flink.configuration.MemorySize;
@@ -30,15 +31,12 @@ import org.apache.flink.runtime.jobmanager.JobManagerProcessUtils;
 import org.apache.flink.runtime.util.config.memory.ProcessMemoryUtils;
 
 /**
- * Configuration of the Flink processes: highly available, small, and quick to notice a failure.
- * Flink's scripts, which do not come with Maven, would turn the memory settings into flags of the
- * JVM; here that is done by the same classes that the scripts ask.
+ * Configuration of the Flink processes: highly available, and quick to notice a failure. Flink's
+ * scripts, which do not come with Maven, would turn the memory settings into flags of the JVM; here
+ * that is done by the same classes that the scripts ask.
  */
 final class FlinkConfiguration {
-    static final int SLOTS = 2;
-    private static final Duration HEARTBEAT = Duration.ofSeconds(1);
-    private static final Duration HEARTBEAT_TIMEOUT = Duration.ofSeconds(6);
-    private static final Duration SESSION_TIMEOUT = Duration.ofSeconds(5);
+    private static final String FILE = GlobalConfiguration.FLINK_CONF_FILENAME;
 
     private final Configuration config;
 
@@ -46,26 +44,49 @@ final class FlinkConfiguration {
         this.config = new Configuration(config);
     }
 
-    /**
-     * @param modelBytes size of the model file, which a TaskManager keeps in native memory
-     * @param managedMemory of one TaskManager, pages and RocksDB
-     */
-    static FlinkConfiguration of(ClusterLayout layout, long modelBytes, MemorySize managedMemory) {
-        Configuration config = new Configuration();
+    /** The documented one, {@code config.yaml} beside this class, with the places of a layout. */
+    static FlinkConfiguration of(ClusterLayout layout) throws IOException {
+        Configuration config = documented(layout.configuration());
         addHighAvailability(config, layout);
         addAddresses(config, layout);
-        addFailureDetection(config);
-        addMemory(config, modelBytes, managedMemory);
         config.set(CoreOptions.TMP_DIRS, layout.temporary().toString());
         config.set(
                 CheckpointingOptions.CHECKPOINTS_DIRECTORY,
                 layout.checkpoints().toUri().toString());
+        config.set(
+                CheckpointingOptions.SAVEPOINT_DIRECTORY, layout.savepoints().toUri().toString());
         return new FlinkConfiguration(config);
+    }
+
+    private static Configuration documented(Path directory) throws IOException {
+        try (InputStream in = FlinkConfiguration.class.getResourceAsStream(FILE)) {
+            Files.copy(in, directory.resolve(FILE), StandardCopyOption.REPLACE_EXISTING);
+        }
+        return GlobalConfiguration.loadConfiguration(directory.toString());
+    }
+
+    /**
+     * The same for a small machine, slow kernels and one fault after the other, and with states
+     * shown as they are.
+     *
+     * @param modelBytes size of the model file, which a TaskManager keeps in native memory
+     * @param managedMemory of one TaskManager, pages and RocksDB
+     */
+    FlinkConfiguration small(long modelBytes, MemorySize managedMemory) {
+        Configuration small = toConfiguration();
+        small.removeConfig(TaskManagerOptions.TOTAL_PROCESS_MEMORY);
+        addMemory(small, modelBytes, managedMemory);
+        small.set(
+                RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_MAX_BACKOFF,
+                Duration.ofSeconds(1));
+        // Shown states are not older than this.
+        small.set(WebOptions.REFRESH_INTERVAL, Duration.ofMillis(20));
+        small.set(WebOptions.CHECKPOINTS_HISTORY_SIZE, 100);
+        return new FlinkConfiguration(small);
     }
 
     @SuppressWarnings("deprecation") // The option that is to replace it does not keep job results.
     private static void addHighAvailability(Configuration config, ClusterLayout layout) {
-        config.set(HighAvailabilityOptions.HA_MODE, "zookeeper");
         config.set(
                 HighAvailabilityOptions.HA_ZOOKEEPER_QUORUM,
                 Ports.HOST + ":" + layout.zooKeeperPort());
@@ -73,7 +94,6 @@ final class FlinkConfiguration {
                 HighAvailabilityOptions.HA_STORAGE_PATH,
                 layout.highAvailability().toUri().toString());
         config.set(HighAvailabilityOptions.HA_CLUSTER_ID, "chaos");
-        config.set(HighAvailabilityOptions.ZOOKEEPER_SESSION_TIMEOUT, SESSION_TIMEOUT);
         config.set(JobResultStoreOptions.STORAGE_PATH, layout.jobResults().toUri().toString());
         // The only trace of a job that ended while the JobManager was killed.
         config.set(JobResultStoreOptions.DELETE_ON_COMMIT, false);
@@ -90,29 +110,9 @@ final class FlinkConfiguration {
         config.set(TaskManagerOptions.BIND_HOST, Ports.HOST);
     }
 
-    private static void addFailureDetection(Configuration config) {
-        config.set(HeartbeatManagerOptions.HEARTBEAT_INTERVAL, HEARTBEAT);
-        config.set(HeartbeatManagerOptions.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT);
-        config.set(ClusterOptions.ERROR_REGISTRATION_DELAY, Duration.ofMillis(500));
-        config.set(ClusterOptions.MAX_REGISTRATION_TIMEOUT, Duration.ofSeconds(2));
-        config.set(
-                RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_INITIAL_BACKOFF,
-                Duration.ofMillis(200));
-        config.set(
-                RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_MAX_BACKOFF,
-                Duration.ofSeconds(1));
-        // Shown states are not older than this.
-        config.set(WebOptions.REFRESH_INTERVAL, Duration.ofMillis(20));
-        config.set(WebOptions.CHECKPOINTS_HISTORY_SIZE, 100);
-    }
-
     private static void addMemory(Configuration config, long modelBytes, MemorySize managedMemory) {
         config.set(JobManagerOptions.TOTAL_PROCESS_MEMORY, MemorySize.ofMebiBytes(600));
         config.set(JobManagerOptions.JVM_METASPACE, MemorySize.ofMebiBytes(128));
-        config.set(TaskManagerOptions.NUM_TASK_SLOTS, SLOTS);
-        config.set(
-                TaskManagerOptions.TASK_MANAGER_LOAD_BALANCE_MODE,
-                TaskManagerOptions.TaskManagerLoadBalanceMode.SLOTS);
         config.set(TaskManagerOptions.FRAMEWORK_HEAP_MEMORY, MemorySize.ofMebiBytes(96));
         // Slow kernels keep their pages here, and one TaskManager may have to run the whole job.
         config.set(TaskManagerOptions.TASK_HEAP_MEMORY, MemorySize.ofMebiBytes(512));
@@ -137,7 +137,7 @@ final class FlinkConfiguration {
         for (Map.Entry<String, String> option : new TreeMap<>(config.toMap()).entrySet()) {
             lines.add(option.getKey() + ": '" + option.getValue().replace("'", "''") + "'");
         }
-        Files.write(directory.resolve("config.yaml"), lines);
+        Files.write(directory.resolve(FILE), lines);
     }
 
     List<String> jobManagerJvmOptions() {

@@ -31,10 +31,20 @@ final class FlinkRest {
     }
 
     JsonNode post(String path, JsonNode body) throws InterruptedException {
-        return send(
-                request(path)
-                        .header("Content-Type", "application/json")
-                        .POST(HttpRequest.BodyPublishers.ofString(body.toString())));
+        return send(path, "POST", HttpRequest.BodyPublishers.ofString(body.toString()));
+    }
+
+    JsonNode put(String path, JsonNode body) throws InterruptedException {
+        return send(path, "PUT", HttpRequest.BodyPublishers.ofString(body.toString()));
+    }
+
+    JsonNode patch(String path) throws InterruptedException {
+        return send(path, "PATCH", HttpRequest.BodyPublishers.noBody());
+    }
+
+    private JsonNode send(String path, String method, HttpRequest.BodyPublisher body)
+            throws InterruptedException {
+        return send(request(path).header("Content-Type", "application/json").method(method, body));
     }
 
     private HttpRequest.Builder request(String path) {

@@ -17,6 +17,10 @@ import java.util.Optional;
  * <p>Not thread safe. Whoever starts it kills it; one that is left over dies with this JVM.
  */
 final class JavaProcess implements AutoCloseable {
+    /** By its place, because not every class path has it. */
+    private static final String LOGGING =
+            JavaProcess.class.getResource("log4j2.properties").toString();
+
     private final String name;
     private final List<String> command;
     private final Path log;
@@ -54,7 +58,7 @@ final class JavaProcess implements AutoCloseable {
         // Short-lived: the better compiler would take more time than its code saves.
         command.add("-XX:TieredStopAtLevel=1");
         command.add("-Dfile.encoding=UTF-8");
-        command.add("-Dlog4j2.configurationFile=org/millrace/chaos/log4j2.properties");
+        command.add("-Dlog4j2.configurationFile=" + LOGGING);
         command.addAll(jvmOptions);
         command.add(mainClass);
         command.addAll(arguments);
@@ -92,14 +96,19 @@ final class JavaProcess implements AutoCloseable {
      */
     void checkAlive() throws IOException {
         if (!isAlive()) {
-            throw new IOException(
-                    name
-                            + " ended with exit code "
-                            + process.exitValue()
-                            + "; see "
-                            + log
-                            + lastError().map(line -> ": " + line).orElse(""));
+            throw failure();
         }
+    }
+
+    /** Says that it has ended, naming its log and the last error there. */
+    IOException failure() throws IOException {
+        return new IOException(
+                name
+                        + " ended with exit code "
+                        + process.exitValue()
+                        + "; see "
+                        + log
+                        + lastError().map(line -> ": " + line).orElse(""));
     }
 
     private Optional<String> lastError() throws IOException {

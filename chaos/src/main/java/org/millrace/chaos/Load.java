@@ -7,7 +7,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.millrace.client.PromptPublisher;
+import java.util.function.Consumer;
 import org.millrace.schemas.PromptRequest;
 import org.millrace.schemas.RequestKind;
 
@@ -16,31 +16,32 @@ import org.millrace.schemas.RequestKind;
  * on the seed alone; how many there are, on how fast they are answered. Not thread safe.
  */
 final class Load {
+    private static final int CONVERSATIONS = 20;
+
     private final long seed;
     private final int contextLength;
-    private final int conversations;
-    private final PromptPublisher publisher;
+    private final Consumer<PromptRequest> publisher;
     private final List<PromptRequest> published = new ArrayList<>();
     private final Map<String, Deque<PromptRequest>> laterTurns = new HashMap<>();
     private final Map<String, Integer> unanswered = new HashMap<>();
-    private int started;
+    private int next;
     private boolean ending;
 
     /**
-     * @param conversations how many at a time
-     * @param publisher stays the caller's
+     * @param first number of the first conversation, which names its session
+     * @param publisher takes what is to be published, in its order
      */
-    Load(long seed, int contextLength, int conversations, PromptPublisher publisher) {
+    Load(long seed, int contextLength, int first, Consumer<PromptRequest> publisher) {
         this.seed = seed;
         this.contextLength = contextLength;
-        this.conversations = conversations;
+        this.next = first;
         this.publisher = publisher;
     }
 
     /** Begins conversations in the place of those that are over. */
     void topUp() {
-        while (!ending && unanswered.size() < conversations) {
-            begin(Conversation.of(seed, started++, contextLength));
+        while (!ending && unanswered.size() < CONVERSATIONS) {
+            begin(Conversation.of(seed, next++, contextLength));
         }
     }
 
@@ -57,7 +58,7 @@ final class Load {
 
     private void publish(PromptRequest request) {
         published.add(request);
-        publisher.publish(request);
+        publisher.accept(request);
     }
 
     /** Notes that a turn of the session was answered for the first time. */

@@ -18,7 +18,7 @@ final class Moment {
     private static final int READY_LIVE = MIN_LIVE + 4;
 
     private final Phase phase;
-    private final ChaosJob job;
+    private final ClusterJob job;
     private final Observer observer;
     private final long earliestNanos;
     private final long checkpointBefore;
@@ -32,7 +32,7 @@ final class Moment {
     /**
      * @param previous the recovery from the fault before, or null
      */
-    Moment(Phase phase, ChaosJob job, Observer observer, Recovery previous, Random random)
+    Moment(Phase phase, ClusterJob job, Observer observer, Recovery previous, Random random)
             throws IOException {
         this.phase = phase;
         this.job = job;

@@ -21,6 +21,7 @@ final class Observer implements AutoCloseable {
     private final JournalAudit audit = new JournalAudit();
     private final Outcome outcome = new Outcome();
     private Recovery recovery;
+    private long lastProgressNanos = System.nanoTime();
 
     Observer(JournalFile journal, OutputReader reader, Load load) {
         this.journal = journal;
@@ -39,12 +40,13 @@ final class Observer implements AutoCloseable {
         if (!outcome.accept(output)) {
             return;
         }
+        lastProgressNanos = System.nanoTime();
         TurnId turn = Outcome.turnOf(output);
         if (Outcome.isAnswer(output)) {
             load.answered(turn.session());
         }
         if (recovery != null) {
-            recovery.progressed(turn, System.nanoTime(), state.opened());
+            recovery.progressed(turn, lastProgressNanos, state.opened());
         }
     }
 
@@ -62,10 +64,33 @@ final class Observer implements AutoCloseable {
         }
     }
 
-    /** Follows how the live sessions come back from a fault that has just been. */
-    Recovery follow(FaultKind kind, long faultNanos) {
-        recovery = new Recovery(faultNanos, state.live(), kind.restartsJob() ? state.opened() : -1);
+    /**
+     * Follows how the live sessions come back from a fault that has just been.
+     *
+     * @param operatorsBefore operators in the journal that began before; -1 if none has to begin
+     */
+    Recovery follow(long faultNanos, int operatorsBefore) {
+        recovery = new Recovery(faultNanos, state.live(), operatorsBefore);
         return recovery;
+    }
+
+    /** When the last new token or answer came. */
+    long lastProgressNanos() {
+        return lastProgressNanos;
+    }
+
+    /** Lets conversations come to their ends, and waits for it. */
+    void end() throws IOException {
+        load.end();
+        awaitAnswers();
+    }
+
+    /** Takes in what comes, until all is answered or nothing is any more. */
+    private void awaitAnswers() throws IOException {
+        while (!load.isDone()
+                && System.nanoTime() - lastProgressNanos < Undisturbed.QUIET_TIMEOUT.toNanos()) {
+            tick();
+        }
     }
 
     JournalState state() {

@@ -21,23 +21,27 @@ final class ProcessGroup implements AutoCloseable {
     private static final Duration START_TIMEOUT = Duration.ofSeconds(90);
 
     private final ClusterLayout layout;
-    private final String classPath;
+    private final String flinkClassPath;
     private final JavaProcess broker;
     private final JavaProcess zooKeeper;
     private final JavaProcess jobManager;
     private final List<JavaProcess> taskManagers = new ArrayList<>();
 
     /**
-     * @param classPath of all processes
+     * @param classPath of the broker
+     * @param flinkClassPath of all others
      */
-    ProcessGroup(ClusterLayout layout, FlinkConfiguration flink, String classPath)
+    ProcessGroup(
+            ClusterLayout layout, FlinkConfiguration flink, String classPath, String flinkClassPath)
             throws IOException {
         this.layout = layout;
-        this.classPath = classPath;
+        this.flinkClassPath = flinkClassPath;
         flink.write(layout.configuration());
         broker =
-                process(
+                new JavaProcess(
                         "broker",
+                        layout.root(),
+                        classPath,
                         List.of("-Xmx320m"),
                         BrokerMain.class.getName(),
                         List.of(layout.broker().toString(), Integer.toString(layout.brokerPort())));
@@ -63,7 +67,8 @@ final class ProcessGroup implements AutoCloseable {
 
     private JavaProcess process(
             String name, List<String> jvmOptions, String mainClass, List<String> arguments) {
-        return new JavaProcess(name, layout.root(), classPath, jvmOptions, mainClass, arguments);
+        return new JavaProcess(
+                name, layout.root(), flinkClassPath, jvmOptions, mainClass, arguments);
     }
 
     private JavaProcess taskManager(String name, FlinkConfiguration flink) {

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Properties;
 import org.apache.kafka.common.KafkaException;
 import org.millrace.chaos.ChaosCommand;
+import org.millrace.chaos.ClusterCheckCommand;
 import org.millrace.cli.run.RunCommand;
 import org.millrace.client.ConsumeCommand;
 import org.millrace.client.ProduceCommand;
@@ -54,7 +55,8 @@ import picocli.CommandLine.ScopeType;
             ProduceCommand.class,
             ConsumeCommand.class,
             RedriveCommand.class,
-            ChaosCommand.class
+            ChaosCommand.class,
+            ClusterCheckCommand.class
         },
         description = "Generates text with large language models inside Apache Flink.")
 public final class Millrace implements Runnable {

@@ -3,19 +3,14 @@ package org.millrace.chaos;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.Callable;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.client.cli.CliFrontend;
 import org.apache.flink.configuration.Configuration;
@@ -46,10 +41,6 @@ class FlinkRunITCase {
     /** Failures, and resubmissions; few, because a build has little time. */
     private static final int TIMES = Integer.getInteger("millrace.times", 6);
 
-    private static final Path JAR = Path.of("../jobs/target/millrace-job.jar").toAbsolutePath();
-    private static final String LOGGING =
-            FlinkRunITCase.class.getResource("log4j2.properties").toString();
-    private static final Pattern SUBMITTED = Pattern.compile("submitted with JobID (\\w+)");
     private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
     /** More than what allocators and class loaders keep for a while, less than one page pool. */
@@ -60,6 +51,7 @@ class FlinkRunITCase {
     private EmbeddedBroker broker;
     private ClusterLayout layout;
     private FlinkRest rest;
+    private FlinkRun flinkRun;
     private int requests;
 
     @BeforeEach
@@ -67,8 +59,15 @@ class FlinkRunITCase {
         broker = opened(EmbeddedBroker.start(directory.resolve("broker"), 0));
         layout = ClusterLayout.create(directory, directory.resolve("checkpoints"));
         rest = new FlinkRest(layout.restPort());
+        flinkRun =
+                new FlinkRun(
+                        "flink-run",
+                        layout,
+                        FlinkClassPath.of(System.getProperty("java.class.path")),
+                        JobJar.ofThisBuild());
         Configuration config =
-                FlinkConfiguration.of(layout, 1 << 20, MemorySize.ofMebiBytes(256))
+                FlinkConfiguration.of(layout)
+                        .small(1 << 20, MemorySize.ofMebiBytes(256))
                         .toConfiguration();
         config.set(HighAvailabilityOptions.HA_MODE, "none");
         FlinkConfiguration flink = new FlinkConfiguration(config);
@@ -97,25 +96,17 @@ class FlinkRunITCase {
     private JavaProcess start(
             String name, List<String> options, Class<?> mainClass, List<String> arguments)
             throws IOException {
-        List<String> logged = new ArrayList<>(options);
-        logged.add("-Dlog4j2.configurationFile=" + LOGGING);
         JavaProcess process =
                 opened(
                         new JavaProcess(
                                 name,
                                 layout.root(),
-                                classPathOfFlink(),
-                                logged,
+                                FlinkClassPath.of(System.getProperty("java.class.path")),
+                                options,
                                 mainClass.getName(),
                                 arguments));
         process.start();
         return process;
-    }
-
-    private static String classPathOfFlink() {
-        return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-                .filter(entry -> !entry.matches(".*(millrace|/classes|/test-classes|kafka).*"))
-                .collect(Collectors.joining(File.pathSeparator));
     }
 
     @AfterEach
@@ -160,26 +151,10 @@ class FlinkRunITCase {
 
     /** Id of the new job. */
     private String flinkRun() throws Exception {
-        List<String> arguments =
-                List.of(
-                        "run",
-                        "-d",
-                        JAR.toString(),
-                        "-D" + GenerationOptions.MODEL.key() + "=" + modelUri(),
-                        "-D"
-                                + MillraceOptions.BOOTSTRAP_SERVERS.key()
-                                + "="
-                                + broker.bootstrapServers());
-        String name = "flink-run-" + requests;
-        JavaProcess client = start(name, List.of(), CliFrontend.class, arguments);
-        client.awaitEnd();
-        Matcher submitted = SUBMITTED.matcher(Files.readString(client.log()));
-        assertThat(submitted.find()).as("see %s", client.log()).isTrue();
-        return submitted.group(1);
-    }
-
-    private static String modelUri() throws Exception {
-        return Path.of(TestCluster.tinyModel()).toUri().toString();
+        Configuration options = new Configuration();
+        options.set(GenerationOptions.MODEL, Path.of(TestCluster.tinyModel()).toUri().toString());
+        options.set(MillraceOptions.BOOTSTRAP_SERVERS, broker.bootstrapServers());
+        return flinkRun.submit(options).toString();
     }
 
     private void cancel(String job) throws Exception {

@@ -9,64 +9,55 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
 import java.util.stream.Stream;
 import org.apache.flink.api.common.JobID;
-import org.apache.flink.client.program.rest.RestClusterClient;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.HighAvailabilityOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
-import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
-import org.millrace.jobs.GenerationJob;
 
 /**
  * The generation job on the process group: submitted, stopped with a savepoint, and gone on with
  * from it. Not thread safe.
  */
-final class ChaosJob {
+final class ClusterJob {
+    static final String GENERATE = "generate";
+
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final ClusterLayout layout;
     private final FlinkRest rest;
-    private final Configuration clusterConfig;
-    private final Configuration jobConfig;
+    private final Submission submission;
+    private final Configuration config;
     private JobID job;
     private String stopping;
     private Set<Path> savepointsBefore = Set.of();
 
-    ChaosJob(
-            ClusterLayout layout,
-            FlinkRest rest,
-            Configuration clusterConfig,
-            Configuration jobConfig) {
+    /**
+     * @param config all options of the job
+     */
+    ClusterJob(ClusterLayout layout, FlinkRest rest, Submission submission, Configuration config) {
         this.layout = layout;
         this.rest = rest;
-        this.clusterConfig = clusterConfig;
-        this.jobConfig = jobConfig;
+        this.submission = submission;
+        this.config = new Configuration(config);
+    }
+
+    /** Submits the job. The JobManager must be up. */
+    void submit() throws Exception {
+        job = submission.submit(config);
+        stopping = null;
     }
 
     /**
-     * Submits the job. The JobManager must be up.
+     * Submits the job to go on from a savepoint. The JobManager must be up.
      *
-     * @param savepoint path to go on from, or null
+     * @param savepoint its directory
      */
-    void submit(String savepoint) throws Exception {
-        Configuration config = new Configuration(jobConfig);
-        if (savepoint != null) {
-            config.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint);
-        }
-        StreamExecutionEnvironment env = new StreamExecutionEnvironment(config);
-        GenerationJob.build(env);
-        Configuration clientConfig = new Configuration(clusterConfig);
-        // The client asks the JobManager's address itself, not ZooKeeper for it.
-        clientConfig.set(HighAvailabilityOptions.HA_MODE, "none");
-        try (RestClusterClient<String> client = new RestClusterClient<>(clientConfig, "chaos")) {
-            job = client.submitJob(env.getStreamGraph().getJobGraph()).get();
-        } catch (ExecutionException e) {
-            throw new IOException("the job was not accepted: " + e.getCause().getMessage(), e);
-        }
-        stopping = null;
+    void submit(Path savepoint) throws Exception {
+        config.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint.toUri().toString());
+        submit();
     }
 
     /** Path of the job in the REST interface. */
@@ -102,6 +93,55 @@ final class ChaosJob {
             }
         }
         return false;
+    }
+
+    /** How many subtasks generate, as far as the JobManager tells. */
+    int parallelism() throws InterruptedException {
+        for (JsonNode vertex : rest.get(path()).path("vertices")) {
+            if (vertex.path("name").asText().equals(GENERATE)) {
+                return vertex.path("parallelism").asInt();
+            }
+        }
+        return 0;
+    }
+
+    /**
+     * Asks for as many subtasks of each operator, fewer where an operator cannot have as many.
+     *
+     * @throws IOException if the JobManager refuses
+     */
+    void rescale(int parallelism) throws IOException, InterruptedException {
+        ObjectNode body = JSON.createObjectNode();
+        for (JsonNode vertex : rest.get(path()).path("vertices")) {
+            int bound = Math.min(parallelism, vertex.path("maxParallelism").asInt());
+            body.putObject(vertex.path("id").asText())
+                    .putObject("parallelism")
+                    .put("lowerBound", 1)
+                    .put("upperBound", bound);
+        }
+        String requirements = path() + "/resource-requirements";
+        if (rest.put(requirements, body).isMissingNode()) {
+            throw new IOException("the JobManager refuses: PUT " + requirements + " " + body);
+        }
+    }
+
+    /** Ends the job without a savepoint; whether that was accepted. */
+    boolean cancel() throws InterruptedException {
+        return !rest.patch(path() + "?mode=cancel").isMissingNode();
+    }
+
+    /** The last failure that the JobManager tells of: its first line and that of its last cause. */
+    Optional<String> failure() throws InterruptedException {
+        JsonNode entries =
+                rest.get(path() + "/exceptions").path("exceptionHistory").path("entries");
+        List<String> lines =
+                entries.path(0)
+                        .path("stacktrace")
+                        .asText()
+                        .lines()
+                        .filter(line -> !line.isBlank() && !line.startsWith("\t"))
+                        .toList();
+        return lines.isEmpty() ? Optional.empty() : Optional.of(lines.get(lines.size() - 1));
     }
 
     /** Begins to stop with a savepoint; whether that was accepted. */
