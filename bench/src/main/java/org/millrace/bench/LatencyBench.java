@@ -21,7 +21,7 @@ import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kvcache.CacheLayout;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.kvcache.policy.Retention;
-import org.millrace.jobs.MillraceOptions;
+import org.millrace.operators.GenerationOptions;
 
 /**
  * How long others wait while long prompts are computed, on a bare {@link Generator} in a process of
@@ -45,7 +45,7 @@ final class LatencyBench {
     private static final int ALONE = 7;
     private static final long FIRST_SHORT_NANOS = 500_000_000L;
     private static final long NEXT_SHORT_NANOS = 1_000_000_000L;
-    private static final int MAX_BATCH_TOKENS = MillraceOptions.MAX_BATCH_TOKENS.defaultValue();
+    private static final int MAX_BATCH_TOKENS = GenerationOptions.MAX_BATCH_TOKENS.defaultValue();
 
     private final Random random = new Random(42);
     private final Model model;

@@ -55,11 +55,11 @@ final class StepCost {
         nanosPerCost[(int) (measured++ % WINDOW)] = nanos / cost;
     }
 
-    /** The cost of a step that should be done in this time; 0 while none was measured. */
+    /** The cost of a step that should be done in this time; any while none was measured. */
     double within(long nanos) {
         int steps = (int) Math.min(measured, WINDOW);
         if (steps == 0) {
-            return 0;
+            return Double.POSITIVE_INFINITY;
         }
         double[] ascending = Arrays.copyOf(nanosPerCost, steps);
         Arrays.sort(ascending);

@@ -188,7 +188,7 @@ class GeneratorTest {
                     assertThat(result(sequence)).as("priority=" + priority).isEqualTo(expected);
                 }
             }
-            assertThat(chunks).as("chunks").hasSizeGreaterThan(5);
+            assertThat(chunks).as("chunks").hasSizeGreaterThan(3);
         }
     }
 
@@ -249,7 +249,7 @@ class GeneratorTest {
     @Test
     void aShortPromptOvertakesLongOnesAndStepsTellWhoStarted() {
         try (Model model = TinyModels.open("gqa3/q8_0.gguf", KvType.INT8, ActivationType.INT8);
-                Generator generator = new Generator(model, OPTIONS)) {
+                Generator generator = new Generator(model, OPTIONS, () -> 0)) {
             Sequence first = submit(generator, prompt(400, 1), sampled(2, 1));
             Sequence second = submit(generator, prompt(400, 2), sampled(2, 1));
             assertThat(generator.step().started()).containsExactly(first);

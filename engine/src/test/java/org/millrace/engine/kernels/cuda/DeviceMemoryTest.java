@@ -35,7 +35,8 @@ import org.millrace.engine.kvcache.policy.Retention;
  * behind.
  */
 class DeviceMemoryTest {
-    private static final GeneratorOptions OPTIONS = new GeneratorOptions(4 << 20, 64, 4);
+    private static final GeneratorOptions OPTIONS =
+            new GeneratorOptions(4 << 20, 64, 4, Integer.MAX_VALUE);
 
     /** Less than the driver hands out. */
     private static final long NOTHING = 1;

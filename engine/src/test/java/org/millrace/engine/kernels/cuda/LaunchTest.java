@@ -42,7 +42,9 @@ class LaunchTest {
         ModelOptions options = new ModelOptions(kvType, ActivationType.INT8, "cuda", 1);
         try (Model model = Model.open(TinyModels.path(file), options);
                 Generator generator =
-                        new Generator(model, new GeneratorOptions(16 << 20, 64, sequences))) {
+                        new Generator(
+                                model,
+                                new GeneratorOptions(16 << 20, 64, sequences, Integer.MAX_VALUE))) {
             for (int i = 0; i < sequences; i++) {
                 generator.submit(
                         new Sequence(
@@ -82,7 +84,10 @@ class LaunchTest {
         ModelOptions options = new ModelOptions(KvType.INT8, ActivationType.INT8, "cuda", 1);
         try (Model model = Model.open(TinyModels.path("gqa3/q8_0.gguf"), options);
                 Generator generator =
-                        new Generator(model, new GeneratorOptions(16 << 20, 600, sequences))) {
+                        new Generator(
+                                model,
+                                new GeneratorOptions(
+                                        16 << 20, 600, sequences, Integer.MAX_VALUE))) {
             for (int i = 0; i < sequences; i++) {
                 int[] prompt = new Random(i).ints(200, 3, 256).toArray();
                 generator.submit(
