@@ -52,7 +52,9 @@ final class ChaosJob {
      * @param savepoint path to go on from, or null
      */
     void submit(String savepoint) throws Exception {
-        Configuration config = new Configuration(jobConfig);
+        // As flink run does it: what the cluster is configured with is the job's, too.
+        Configuration config = new Configuration(clusterConfig);
+        config.addAll(jobConfig);
         if (savepoint != null) {
             config.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint);
         }

@@ -4,9 +4,7 @@ package org.millrace.jobs;
 import java.io.IOException;
 import java.util.Map;
 import java.util.Properties;
-import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -57,7 +55,7 @@ public final class GenerationJob {
     public static void build(StreamExecutionEnvironment env) throws IOException {
         env.configure(JobDefaults.missingIn(env.getConfiguration()));
         ReadableConfig config = env.getConfiguration();
-        checkSupported(config);
+        SupportedSettings.check(config);
         KafkaTopics topics = KafkaTopics.of(config);
         Properties kafka = connect(config, topics);
         WireFormat format = format(kafka, topics);
@@ -124,28 +122,6 @@ public final class GenerationJob {
                             .setParallelism(1);
         }
         sink.name("completions and dead letters").uid("completions");
-    }
-
-    /** Refuses, by name, settings of Flink under which the job would not keep its promises. */
-    static void checkSupported(ReadableConfig config) {
-        RuntimeExecutionMode mode = config.get(ExecutionOptions.RUNTIME_MODE);
-        if (mode != RuntimeExecutionMode.STREAMING) {
-            throw new IllegalArgumentException(
-                    ExecutionOptions.RUNTIME_MODE.key()
-                            + "="
-                            + mode
-                            + ": batch mode clears keyed state between keys, so sessions cannot share a batch;"
-                            + " leave it at STREAMING, also for a topic that ends");
-        }
-        if (!config.get(PipelineOptions.OPERATOR_CHAINING)
-                && config.get(MillraceOptions.DELIVERY) != MillraceOptions.Delivery.AT_LEAST_ONCE) {
-            throw new IllegalArgumentException(
-                    PipelineOptions.OPERATOR_CHAINING.key()
-                            + "=false: answers are sent once only by an operator that is chained to"
-                            + " its sink; leave it at true, or set "
-                            + MillraceOptions.DELIVERY.key()
-                            + "=at-least-once");
-        }
     }
 
     private static Properties connect(ReadableConfig config, KafkaTopics topics)

@@ -8,14 +8,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Map;
 import java.util.Properties;
-import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.ExecutionOptions;
-import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.state.rocksdb.RocksDBOptions;
-import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
 import org.millrace.operators.GenerationOptions;
 import org.rocksdb.ColumnFamilyOptions;
@@ -58,26 +54,6 @@ class GenerationJobTest {
             assertThat(options.compressionPerLevel())
                     .containsExactly(CompressionType.NO_COMPRESSION);
         }
-    }
-
-    @Test
-    void batchModeIsRefused() {
-        Configuration config = new Configuration();
-        config.set(ExecutionOptions.RUNTIME_MODE, RuntimeExecutionMode.BATCH);
-        assertThatThrownBy(() -> GenerationJob.build(new StreamExecutionEnvironment(config)))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("execution.runtime-mode=BATCH");
-    }
-
-    @Test
-    void operatorsThatAreNotChainedAreRefused() {
-        Configuration config = new Configuration();
-        config.set(PipelineOptions.OPERATOR_CHAINING, false);
-        assertThatThrownBy(() -> GenerationJob.checkSupported(config))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("pipeline.operator-chaining.enabled=false");
-        config.set(MillraceOptions.DELIVERY, MillraceOptions.Delivery.AT_LEAST_ONCE);
-        GenerationJob.checkSupported(config);
     }
 
     @Test
