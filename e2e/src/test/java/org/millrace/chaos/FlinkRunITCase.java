@@ -112,7 +112,8 @@ class FlinkRunITCase {
         return process;
     }
 
-    private static String classPathOfFlink() {
+    /** Without anything of Millrace and Kafka. */
+    static String classPathOfFlink() {
         return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
                 .filter(entry -> !entry.matches(".*(millrace|/classes|/test-classes|kafka).*"))
                 .collect(Collectors.joining(File.pathSeparator));

@@ -3,9 +3,12 @@ package org.millrace.jobs;
 
 import java.io.IOException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
+import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.configuration.PipelineOptionsInternal;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.DataStreamSink;
@@ -35,7 +38,8 @@ import org.slf4j.LoggerFactory;
  *                 +------ dead letters --------+-----> send once -> completions and dead letters
  * </pre>
  *
- * Where tenants have budgets, they are between decode and generate, keyed by tenant.
+ * Where tenants have budgets, they are between decode and generate, keyed by tenant; so is what
+ * looks for sessions in two partitions, where it is asked for.
  */
 public final class GenerationJob {
     private static final Logger LOG = LoggerFactory.getLogger(GenerationJob.class);
@@ -58,6 +62,8 @@ public final class GenerationJob {
         SupportedSettings.check(config);
         KafkaTopics topics = KafkaTopics.of(config);
         Properties kafka = connect(config, topics);
+        env.getConfig().setGlobalJobParameters(ShownOptions.of(config, kafka));
+        refuseSecondJob(config, topics, kafka);
         WireFormat format = format(kafka, topics);
 
         SingleOutputStreamOperator<Prompt> prompts =
@@ -70,6 +76,13 @@ public final class GenerationJob {
                         .name("decode")
                         .uid("decode");
         DataStream<OutputRecord> deadLetters = prompts.getSideOutput(DecodeFunction.DEAD_LETTERS);
+        MillraceOptions.SessionPartitions partitions =
+                config.get(MillraceOptions.SESSION_PARTITIONS);
+        if (partitions != MillraceOptions.SessionPartitions.UNCHECKED) {
+            prompts =
+                    SessionPartitions.check(
+                            prompts, partitions, config.get(GenerationOptions.SESSION_TTL));
+        }
         Map<String, Long> budgets = TenantSettings.tenantBudgets(config);
         if (!budgets.isEmpty()) {
             prompts =
@@ -115,13 +128,23 @@ public final class GenerationJob {
         if (config.get(MillraceOptions.DELIVERY) == MillraceOptions.Delivery.AT_LEAST_ONCE) {
             sink = answers.sinkTo(OutputSinks.atLeastOnce(topics, kafka, format));
         } else {
-            String transactions = config.get(PipelineOptions.NAME) + "-" + topics.completions();
+            String transactions = transactions(config, topics);
             sink =
-                    SendOnce.filter(answers, topics, kafka, transactions)
+                    SendOnce.filter(
+                                    answers,
+                                    topics,
+                                    kafka,
+                                    transactions,
+                                    config.get(MillraceOptions.ALLOW_TOPIC_CHANGE))
                             .sinkTo(OutputSinks.exactlyOnce(topics, kafka, format, transactions))
                             .setParallelism(1);
         }
         sink.name("completions and dead letters").uid("completions");
+    }
+
+    /** What the names of a job's transactions begin with; one job at a time may have it. */
+    private static String transactions(ReadableConfig config, KafkaTopics topics) {
+        return config.get(PipelineOptions.NAME) + "-" + topics.completions();
     }
 
     private static Properties connect(ReadableConfig config, KafkaTopics topics)
@@ -142,6 +165,19 @@ public final class GenerationJob {
                     "brokers=" + kafka.getProperty("bootstrap.servers") + ": " + e.getMessage(), e);
         }
         return kafka;
+    }
+
+    /** Here, where somebody reads it; {@link SendOnce} looks again when the job runs. */
+    private static void refuseSecondJob(ReadableConfig config, KafkaTopics topics, Properties kafka)
+            throws IOException {
+        if (config.get(MillraceOptions.DELIVERY) == MillraceOptions.Delivery.AT_LEAST_ONCE) {
+            return;
+        }
+        // Known where a JobManager that takes over builds its application's job again.
+        Optional<JobID> own =
+                config.getOptional(PipelineOptionsInternal.PIPELINE_FIXED_JOB_ID)
+                        .map(JobID::fromHexString);
+        JobPresence.awaitOthersGone(kafka, transactions(config, topics), own);
     }
 
     /**
@@ -174,10 +210,12 @@ public final class GenerationJob {
 
     /** Entry of {@code flink run}: the options of {@code millrace run} that concern the job. */
     public static void main(String[] args) throws Exception {
-        Configuration options = JobArguments.parse(args);
-        StreamExecutionEnvironment env =
-                StreamExecutionEnvironment.getExecutionEnvironment(options);
-        build(env);
-        env.execute();
+        Optional<Configuration> options = JobArguments.parse(args);
+        if (options.isPresent()) {
+            StreamExecutionEnvironment env =
+                    StreamExecutionEnvironment.getExecutionEnvironment(options.get());
+            build(env);
+            env.execute();
+        }
     }
 }

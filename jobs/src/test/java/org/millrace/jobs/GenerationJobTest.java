@@ -80,7 +80,8 @@ class GenerationJobTest {
 
     @Test
     void budgetsAreNumbersOfTokens() {
-        Configuration config = JobArguments.parse("-Dmillrace.tenant-budgets=alice:100000,bob:0");
+        Configuration config =
+                JobArguments.parse("-Dmillrace.tenant-budgets=alice:100000,bob:0").orElseThrow();
         assertThat(TenantSettings.tenantBudgets(config))
                 .containsExactly(Map.entry("alice", 100_000L), Map.entry("bob", 0L));
         config.set(MillraceOptions.TENANT_BUDGETS, Map.of("alice", "-1"));
@@ -95,19 +96,20 @@ class GenerationJobTest {
     void argumentsBecomeOptions() {
         Configuration config =
                 JobArguments.parse(
-                        "--model",
-                        "m.gguf",
-                        "--kv-type",
-                        "int8",
-                        "--delivery",
-                        "at-least-once",
-                        "--checkpoint-interval",
-                        "500ms",
-                        "-Dmillrace.threads=3",
-                        "--bootstrap-servers",
-                        "a:1");
+                                "--model",
+                                "m.gguf",
+                                "--kv-type",
+                                "int8",
+                                "--delivery",
+                                "at-least-once",
+                                "--checkpoint-interval",
+                                "500ms",
+                                "-Dmillrace.threads=3",
+                                "--bootstrap-servers",
+                                "a:1")
+                        .orElseThrow();
         assertThat(config.get(GenerationOptions.MODEL)).isEqualTo("m.gguf");
-        assertThat(config.get(GenerationOptions.KV_TYPE)).hasToString("INT8");
+        assertThat(config.get(MillraceOptions.KV_TYPE)).hasToString("INT8");
         assertThat(config.get(MillraceOptions.DELIVERY))
                 .isEqualTo(MillraceOptions.Delivery.AT_LEAST_ONCE);
         assertThat(config.get(CheckpointingOptions.CHECKPOINTING_INTERVAL))
@@ -116,7 +118,29 @@ class GenerationJobTest {
         assertThat(config.get(MillraceOptions.BOOTSTRAP_SERVERS)).isEqualTo("a:1");
         assertThat(
                         JobArguments.parse("-Dmillrace.delivery=at-least-once")
+                                .orElseThrow()
                                 .get(MillraceOptions.DELIVERY))
                 .isEqualTo(MillraceOptions.Delivery.AT_LEAST_ONCE);
+    }
+
+    @Test
+    void helpIsNoJob() throws Exception {
+        assertThat(JobArguments.parse("--help")).isEmpty();
+        GenerationJob.main(new String[] {"--help"});
+    }
+
+    @Test
+    void shownOptionsTellNoSecrets() {
+        Configuration config = new Configuration();
+        config.set(GenerationOptions.MODEL, "m.gguf");
+        config.setString("s3.secret-key", "hush");
+        Properties kafka = new Properties();
+        kafka.setProperty("bootstrap.servers", "a:1");
+        kafka.setProperty("sasl.jaas.config", "hush");
+        assertThat(ShownOptions.of(config, kafka).toMap())
+                .containsEntry("millrace.model", "m.gguf")
+                .containsEntry("kafka.bootstrap.servers", "a:1")
+                .containsKey("kafka.sasl.jaas.config")
+                .doesNotContainValue("hush");
     }
 }
