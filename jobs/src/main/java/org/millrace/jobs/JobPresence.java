@@ -37,10 +37,14 @@ final class JobPresence implements AutoCloseable {
     static final Duration SESSION = Duration.ofSeconds(6);
 
     /** For what a broker takes to see that a session is over. */
-    private static final Duration PATIENCE = SESSION.plusSeconds(4);
+    private static final Duration PATIENCE = SESSION.plusSeconds(6);
 
     private static final Duration POLL = Duration.ofMillis(500);
     private static final Duration CLOSE = Duration.ofSeconds(2);
+
+    /** Long, so that a busy machine does not take the classes from the thread while it closes. */
+    private static final Duration END = Duration.ofSeconds(20);
+
     private static final long ASK_AGAIN_MILLIS = 200;
     private static final String CLIENT = "millrace-job-";
 
@@ -67,6 +71,8 @@ final class JobPresence implements AutoCloseable {
         properties.put("group.protocol", "classic");
         properties.put("session.timeout.ms", Long.toString(SESSION.toMillis()));
         properties.put("heartbeat.interval.ms", Long.toString(SESSION.toMillis() / 3));
+        // One that is no longer polled, because its task's class loader has gone, leaves by itself.
+        properties.put("max.poll.interval.ms", Long.toString(SESSION.toMillis()));
         properties.put("enable.auto.commit", "false");
         properties.put("allow.auto.create.topics", "false");
         properties.remove("group.instance.id");
@@ -178,7 +184,7 @@ final class JobPresence implements AutoCloseable {
     public void close() {
         member.wakeup();
         try {
-            thread.join(CLOSE.toMillis());
+            thread.join(END.toMillis());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -66,8 +66,7 @@ final class SessionPartitions extends KeyedProcessFunction<String, Prompt, Promp
     }
 
     @Override
-    public void processElement(
-            Prompt prompt, Context context, Collector<Prompt> out)
+    public void processElement(Prompt prompt, Context context, Collector<Prompt> out)
             throws Exception {
         Origin origin = PromptAttachment.decode(prompt.attachment(), prompt.request()).origin();
         int now = origin.partition();
@@ -77,9 +76,7 @@ final class SessionPartitions extends KeyedProcessFunction<String, Prompt, Promp
                 throw new SessionMovedException(prompt.session(), origin, before);
             }
             if (moved.getCount() == 0) {
-                LOG.warn(
-                        "{}",
-                        SessionMovedException.message(prompt.session(), origin, before));
+                LOG.warn("{}", SessionMovedException.message(prompt.session(), origin, before));
             }
             moved.inc();
         }

@@ -109,7 +109,7 @@ class GenerationJobTest {
                                 "a:1")
                         .orElseThrow();
         assertThat(config.get(GenerationOptions.MODEL)).isEqualTo("m.gguf");
-        assertThat(config.get(MillraceOptions.KV_TYPE)).hasToString("INT8");
+        assertThat(config.get(GenerationOptions.KV_TYPE)).hasToString("INT8");
         assertThat(config.get(MillraceOptions.DELIVERY))
                 .isEqualTo(MillraceOptions.Delivery.AT_LEAST_ONCE);
         assertThat(config.get(CheckpointingOptions.CHECKPOINTING_INTERVAL))
