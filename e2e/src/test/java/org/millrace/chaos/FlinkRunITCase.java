@@ -174,8 +174,9 @@ class FlinkRunITCase {
         String name = "flink-run-" + requests;
         JavaProcess client = start(name, List.of(), CliFrontend.class, arguments);
         client.awaitEnd();
-        Matcher submitted = SUBMITTED.matcher(Files.readString(client.log()));
-        assertThat(submitted.find()).as("see %s", client.log()).isTrue();
+        String log = Files.readString(client.log());
+        Matcher submitted = SUBMITTED.matcher(log);
+        assertThat(submitted.find()).as(log).isTrue();
         return submitted.group(1);
     }
 

@@ -4,34 +4,19 @@ package org.millrace.jobs;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
-import org.apache.flink.api.common.ExecutionConfig;
+import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ReadableConfig;
 
 /** What Flink's web UI shows of a job's configuration: Millrace's options, and Kafka's clients'. */
-final class ShownOptions extends ExecutionConfig.GlobalJobParameters {
-    private static final long serialVersionUID = 1L;
-
-    private final TreeMap<String, String> options = new TreeMap<>();
-
+final class ShownOptions {
     private ShownOptions() {}
 
     /** Those that are set, without secrets. */
-    static ShownOptions of(ReadableConfig config, Properties kafka) {
-        ShownOptions shown = new ShownOptions();
-        config.toMap()
-                .forEach(
-                        (key, value) -> {
-                            if (key.startsWith("millrace.")) {
-                                shown.options.put(key, value);
-                            }
-                        });
-        KafkaProperties.masked(kafka)
-                .forEach((name, value) -> shown.options.put("kafka." + name, value));
-        return shown;
-    }
-
-    @Override
-    public Map<String, String> toMap() {
-        return Map.copyOf(options);
+    static Configuration of(ReadableConfig config, Properties kafka) {
+        Map<String, String> shown = new TreeMap<>(config.toMap());
+        shown.keySet().removeIf(key -> !key.startsWith("millrace."));
+        KafkaProperties.masked(kafka).forEach((name, value) -> shown.put("kafka." + name, value));
+        // A class of Flink's: the JobManager keeps it, and would keep a job's class loader with it.
+        return Configuration.fromMap(shown);
     }
 }
