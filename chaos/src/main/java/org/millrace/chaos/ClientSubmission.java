@@ -25,7 +25,10 @@ final class ClientSubmission implements Submission {
 
     @Override
     public JobID submit(Configuration config) throws Exception {
-        StreamExecutionEnvironment env = new StreamExecutionEnvironment(config);
+        // As flink run does it: what the cluster is configured with is the job's, too.
+        Configuration all = new Configuration(clusterConfig);
+        all.addAll(config);
+        StreamExecutionEnvironment env = new StreamExecutionEnvironment(all);
         GenerationJob.build(env);
         try (RestClusterClient<String> client = new RestClusterClient<>(clusterConfig, "chaos")) {
             return client.submitJob(env.getStreamGraph().getJobGraph()).get();

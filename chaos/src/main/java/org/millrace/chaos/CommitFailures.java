@@ -13,7 +13,7 @@ import java.util.stream.Stream;
  * which of the two it is. That is checked by the answers of the run, none of which may be missing.
  */
 final class CommitFailures {
-    private static final String LOST = "LOST ANSWERS";
+    private static final String LOST = "LOST TRANSACTION";
 
     private CommitFailures() {}
 

@@ -243,7 +243,7 @@ class RecoveryITCase {
         return config;
     }
 
-    private static List<PromptRequest> requests(int sessions, int turns, int maxTokens) {
+    static List<PromptRequest> requests(int sessions, int turns, int maxTokens) {
         List<PromptRequest> requests = new ArrayList<>();
         for (int turn = 0; turn < turns; turn++) {
             for (int session = 0; session < sessions; session++) {
@@ -269,8 +269,7 @@ class RecoveryITCase {
         return requests;
     }
 
-    private static void publish(
-            TestCluster cluster, Configuration config, List<PromptRequest> requests)
+    static void publish(TestCluster cluster, Configuration config, List<PromptRequest> requests)
             throws IOException {
         try (PromptPublisher publisher =
                 new PromptPublisher(cluster.kafka(), config.get(MillraceOptions.PROMPTS_TOPIC))) {
@@ -278,8 +277,8 @@ class RecoveryITCase {
         }
     }
 
-    private static Map<String, Completion> undisturbed(
-            TestCluster cluster, List<PromptRequest> requests) throws Exception {
+    static Map<String, Completion> undisturbed(TestCluster cluster, List<PromptRequest> requests)
+            throws Exception {
         Configuration config = cluster.newJob();
         config.set(CoreOptions.DEFAULT_PARALLELISM, 1);
         RunningJob job = cluster.submit(config);
@@ -292,7 +291,7 @@ class RecoveryITCase {
     }
 
     /** What a replay repeats, by turn; fails if a turn is answered twice. */
-    private static Map<String, Completion> results(Outputs outputs) {
+    static Map<String, Completion> results(Outputs outputs) {
         return outputs.completions.stream()
                 .collect(
                         Collectors.toMap(
@@ -313,7 +312,7 @@ class RecoveryITCase {
     }
 
     /** Repeated tokens are equal, and together they are the completions. */
-    private static void assertTokensAgree(Outputs outputs) {
+    static void assertTokensAgree(Outputs outputs) {
         OutputLedger ledger = new OutputLedger();
         Map<String, TreeMap<Integer, Integer>> ids = new HashMap<>();
         for (TokenDelta token : outputs.tokens) {
@@ -368,7 +367,7 @@ class RecoveryITCase {
         return outputs.tokens.stream().map(TokenDelta::getSessionId).distinct().count();
     }
 
-    private static int checkpointsOf(RunningJob job) {
+    static int checkpointsOf(RunningJob job) {
         try {
             return job.checkpoints().size();
         } catch (Exception e) {

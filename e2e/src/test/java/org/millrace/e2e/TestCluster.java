@@ -67,6 +67,10 @@ public final class TestCluster implements AutoCloseable {
         return running;
     }
 
+    String webAddress() throws Exception {
+        return flink.webAddress();
+    }
+
     public String bootstrapServers() {
         return broker.bootstrapServers();
     }

@@ -4,17 +4,16 @@ package org.millrace.jobs;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
-import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.header.Header;
 
 /**
@@ -65,17 +64,20 @@ public final class AnswerTopics implements AutoCloseable {
         return ends;
     }
 
+    /** Id of a topic; the zero id where the brokers have none. */
+    Uuid id(String topic) throws ExecutionException, InterruptedException {
+        return admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).topicId();
+    }
+
     /**
-     * Prompts, by {@link Origin#PROMPT_HEADER}, with a committed answer of this job that was sent
-     * after a checkpoint. Waits for the end of transactions that are open: those of an earlier
-     * execution are committed or aborted when the sinks are restored.
+     * Prompts, by {@link Origin#PROMPT_HEADER}, with a committed answer of this job, and the last
+     * checkpoint before that was sent. Waits for the end of transactions that are open: those of an
+     * earlier execution are committed or aborted when the sinks are restored.
      *
-     * @param starts where answers after the checkpoint begin at the earliest, without partitions
-     *     that were added later
+     * @param starts where to begin, without partitions that were added later
      * @param ends where to stop
      */
-    Set<String> sentSince(
-            long checkpoint, Map<TopicPartition, Long> starts, Map<TopicPartition, Long> ends) {
+    Map<String, Long> sent(Map<TopicPartition, Long> starts, Map<TopicPartition, Long> ends) {
         Map<TopicPartition, Long> from = new HashMap<>();
         ends.forEach(
                 (partition, end) -> {
@@ -83,15 +85,16 @@ public final class AnswerTopics implements AutoCloseable {
                     // A topic that ends before was made anew since.
                     from.put(partition, start <= end ? start : 0L);
                 });
-        Set<String> prompts = new HashSet<>();
+        Map<String, Long> prompts = new HashMap<>();
         TopicScan.scanBetween(
                 kafka,
                 from,
                 ends,
                 answer -> {
                     String prompt = text(answer, Origin.PROMPT_HEADER);
-                    if (prompt != null && checkpoint(answer, transactionPrefix) >= checkpoint) {
-                        prompts.add(prompt);
+                    long checkpoint = checkpoint(answer, transactionPrefix);
+                    if (prompt != null && checkpoint >= 0) {
+                        prompts.merge(prompt, checkpoint, Math::max);
                     }
                 });
         return prompts;

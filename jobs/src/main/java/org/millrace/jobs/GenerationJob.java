@@ -3,11 +3,12 @@ package org.millrace.jobs;
 
 import java.io.IOException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
-import org.apache.flink.api.common.RuntimeExecutionMode;
+import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.ExecutionOptions;
 import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.configuration.PipelineOptionsInternal;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.DataStreamSink;
@@ -37,7 +38,8 @@ import org.slf4j.LoggerFactory;
  *                 +------ dead letters --------+-----> send once -> completions and dead letters
  * </pre>
  *
- * Where tenants have budgets, they are between decode and generate, keyed by tenant.
+ * Where tenants have budgets, they are between decode and generate, keyed by tenant; so is what
+ * looks for sessions in two partitions, where it is asked for.
  */
 public final class GenerationJob {
     private static final Logger LOG = LoggerFactory.getLogger(GenerationJob.class);
@@ -57,10 +59,12 @@ public final class GenerationJob {
     public static void build(StreamExecutionEnvironment env) throws IOException {
         env.configure(JobDefaults.missingIn(env.getConfiguration()));
         ReadableConfig config = env.getConfiguration();
-        checkSupported(config);
+        SupportedSettings.check(config);
         SavepointFiles.check(config);
         KafkaTopics topics = KafkaTopics.of(config);
         Properties kafka = connect(config, topics);
+        env.getConfig().setGlobalJobParameters(ShownOptions.of(config, kafka));
+        refuseSecondJob(config, topics, kafka);
         WireFormat format = format(kafka, topics);
 
         SingleOutputStreamOperator<Prompt> prompts =
@@ -73,6 +77,13 @@ public final class GenerationJob {
                         .name("decode")
                         .uid("decode");
         DataStream<OutputRecord> deadLetters = prompts.getSideOutput(DecodeFunction.DEAD_LETTERS);
+        MillraceOptions.SessionPartitions partitions =
+                config.get(MillraceOptions.SESSION_PARTITIONS);
+        if (partitions != MillraceOptions.SessionPartitions.UNCHECKED) {
+            prompts =
+                    SessionPartitions.check(
+                            prompts, partitions, config.get(GenerationOptions.SESSION_TTL));
+        }
         Map<String, Long> budgets = TenantSettings.tenantBudgets(config);
         if (!budgets.isEmpty()) {
             prompts =
@@ -118,35 +129,23 @@ public final class GenerationJob {
         if (config.get(MillraceOptions.DELIVERY) == MillraceOptions.Delivery.AT_LEAST_ONCE) {
             sink = answers.sinkTo(OutputSinks.atLeastOnce(topics, kafka, format));
         } else {
-            String transactions = config.get(PipelineOptions.NAME) + "-" + topics.completions();
+            String transactions = transactions(config, topics);
             sink =
-                    SendOnce.filter(answers, topics, kafka, transactions)
+                    SendOnce.filter(
+                                    answers,
+                                    topics,
+                                    kafka,
+                                    transactions,
+                                    config.get(MillraceOptions.ALLOW_TOPIC_CHANGE))
                             .sinkTo(OutputSinks.exactlyOnce(topics, kafka, format, transactions))
                             .setParallelism(1);
         }
         sink.name("completions and dead letters").uid("completions");
     }
 
-    /** Refuses, by name, settings of Flink under which the job would not keep its promises. */
-    static void checkSupported(ReadableConfig config) {
-        RuntimeExecutionMode mode = config.get(ExecutionOptions.RUNTIME_MODE);
-        if (mode != RuntimeExecutionMode.STREAMING) {
-            throw new IllegalArgumentException(
-                    ExecutionOptions.RUNTIME_MODE.key()
-                            + "="
-                            + mode
-                            + ": batch mode clears keyed state between keys, so sessions cannot share a batch;"
-                            + " leave it at STREAMING, also for a topic that ends");
-        }
-        if (!config.get(PipelineOptions.OPERATOR_CHAINING)
-                && config.get(MillraceOptions.DELIVERY) != MillraceOptions.Delivery.AT_LEAST_ONCE) {
-            throw new IllegalArgumentException(
-                    PipelineOptions.OPERATOR_CHAINING.key()
-                            + "=false: answers are sent once only by an operator that is chained to"
-                            + " its sink; leave it at true, or set "
-                            + MillraceOptions.DELIVERY.key()
-                            + "=at-least-once");
-        }
+    /** What the names of a job's transactions begin with; one job at a time may have it. */
+    private static String transactions(ReadableConfig config, KafkaTopics topics) {
+        return config.get(PipelineOptions.NAME) + "-" + topics.completions();
     }
 
     private static Properties connect(ReadableConfig config, KafkaTopics topics)
@@ -167,6 +166,19 @@ public final class GenerationJob {
                     "brokers=" + kafka.getProperty("bootstrap.servers") + ": " + e.getMessage(), e);
         }
         return kafka;
+    }
+
+    /** Here, where somebody reads it; {@link SendOnce} looks again when the job runs. */
+    private static void refuseSecondJob(ReadableConfig config, KafkaTopics topics, Properties kafka)
+            throws IOException {
+        if (config.get(MillraceOptions.DELIVERY) == MillraceOptions.Delivery.AT_LEAST_ONCE) {
+            return;
+        }
+        // Known where a JobManager that takes over builds its application's job again.
+        Optional<JobID> own =
+                config.getOptional(PipelineOptionsInternal.PIPELINE_FIXED_JOB_ID)
+                        .map(JobID::fromHexString);
+        JobPresence.awaitOthersGone(kafka, transactions(config, topics), own);
     }
 
     /**
@@ -199,10 +211,12 @@ public final class GenerationJob {
 
     /** Entry of {@code flink run}: the options of {@code millrace run} that concern the job. */
     public static void main(String[] args) throws Exception {
-        Configuration options = JobArguments.parse(args);
-        StreamExecutionEnvironment env =
-                StreamExecutionEnvironment.getExecutionEnvironment(options);
-        build(env);
-        env.execute();
+        Optional<Configuration> options = JobArguments.parse(args);
+        if (options.isPresent()) {
+            StreamExecutionEnvironment env =
+                    StreamExecutionEnvironment.getExecutionEnvironment(options.get());
+            build(env);
+            env.execute();
+        }
     }
 }

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
@@ -19,6 +20,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
@@ -26,8 +28,13 @@ import picocli.CommandLine.TypeConversionException;
  * The command line's options that concern the job, for {@code millrace run} and {@code flink run}
  * alike.
  */
-@Command(name = "millrace-job", description = "Runs the generation job on a Flink cluster.")
+@Command(
+        name = "flink run millrace-job.jar",
+        description = "Runs the generation job on a Flink cluster.")
 public final class JobArguments {
+    private static final OptionSpec HELP =
+            OptionSpec.builder("-h", "--help").usageHelp(true).description("Shows this.").build();
+
     @Option(
             names = "--model",
             paramLabel = "FILE|DIR|URI",
@@ -120,10 +127,14 @@ public final class JobArguments {
         }
     }
 
-    static Configuration parse(String... args) {
+    /** The options; nothing if {@code args} ask for help, which is printed. */
+    static Optional<Configuration> parse(String... args) {
         JobArguments arguments = new JobArguments();
-        new CommandLine(arguments).setCaseInsensitiveEnumValuesAllowed(true).parseArgs(args);
-        return arguments.toConfiguration();
+        CommandLine line = new CommandLine(arguments).setCaseInsensitiveEnumValuesAllowed(true);
+        // Not among the options above: the commands that these are mixed into have their own.
+        line.getCommandSpec().addOption(HELP);
+        boolean isHelp = CommandLine.printHelpIfRequested(line.parseArgs(args));
+        return isHelp ? Optional.empty() : Optional.of(arguments.toConfiguration());
     }
 
     /** Names of kernel providers. */

@@ -34,6 +34,16 @@ public final class MillraceOptions {
         COMMITTED
     }
 
+    /** What is done about a session whose prompts come from two partitions. */
+    public enum SessionPartitions {
+        /** Nothing. */
+        UNCHECKED,
+        /** They are counted, and answered all the same. */
+        COUNT,
+        /** The job fails. */
+        FAIL
+    }
+
     public static final ConfigOption<Map<String, String>> TENANT_BUDGETS =
             ConfigOptions.key("millrace.tenant-budgets")
                     .mapType()
@@ -118,6 +128,21 @@ public final class MillraceOptions {
                     .defaultValue(Duration.ofMinutes(1))
                     .withDescription(
                             "How often new partitions of the prompts topic are looked for; 0 for never.");
+
+    public static final ConfigOption<SessionPartitions> SESSION_PARTITIONS =
+            ConfigOptions.key("millrace.kafka.session-partitions")
+                    .enumType(SessionPartitions.class)
+                    .defaultValue(SessionPartitions.UNCHECKED)
+                    .withDescription(
+                            "What is done about a session whose prompts come from two partitions, so that its turns have no order:"
+                                    + " unchecked, count (movedSessions, and a line in the log) or fail.");
+
+    public static final ConfigOption<Boolean> ALLOW_TOPIC_CHANGE =
+            ConfigOptions.key("millrace.kafka.allow-topic-change")
+                    .booleanType()
+                    .defaultValue(false)
+                    .withDescription(
+                            "Whether a job may go on, at its checkpoint's offsets, with a prompts topic that was made anew since.");
 
     public static final ConfigOption<Delivery> DELIVERY =
             ConfigOptions.key("millrace.delivery")

@@ -21,10 +21,14 @@ import org.slf4j.LoggerFactory;
 /**
  * Commits transactions, and sees those that are lost. Kafka's own committer logs a transaction that
  * the broker refuses to commit and goes on. After a restore that is no harm where the transaction
- * had been committed before; otherwise (it expired, somebody else has fenced its producer) answers
- * are gone: those count in the metric {@code millrace.lostTransactions} and are logged as an error.
- * The broker is asked which of the two it is, and where it does not know any more, because the
- * name's producer was initialised again or the name has expired, the topics are.
+ * had been committed before; otherwise (it expired, somebody else has fenced its producer) its
+ * answers are not in the topics. The broker is asked which of the two it is, and where it does not
+ * know any more, because the name's producer was initialised again or the name has expired, the
+ * topics are.
+ *
+ * <p>Lost transactions count in the metric {@code millrace.lostTransactions} and are logged as an
+ * error. One of a restored checkpoint is left to {@link SendOnce}, which keeps its answers and
+ * sends them again; one of this execution fails the task, so that the checkpoint is restored.
  */
 final class WatchedCommitter implements Committer<KafkaCommittable> {
     private static final Logger LOG = LoggerFactory.getLogger(WatchedCommitter.class);
@@ -93,8 +97,8 @@ final class WatchedCommitter implements Committer<KafkaCommittable> {
             LOG.info("Transaction {} was committed before (broker: {})", name, state);
         } else {
             LOG.error(
-                    "LOST ANSWERS: transaction {} was not committed and never will be (broker: {});"
-                            + " its completions and dead letters are missing from the topics",
+                    "LOST TRANSACTION: {} was not committed and never will be (broker: {}); its"
+                            + " completions and dead letters are sent again after a restore",
                     name,
                     state);
         }
@@ -125,7 +129,11 @@ final class WatchedCommitter implements Committer<KafkaCommittable> {
                 request.signalAlreadyCommitted();
             } else {
                 lostTransactions.inc();
-                request.signalFailedWithKnownReason(reason);
+                if (getCommittable().getProducer().isPresent()) {
+                    request.signalFailedWithUnknownReason(reason);
+                } else {
+                    request.signalFailedWithKnownReason(reason);
+                }
             }
         }
 
