@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.operators.model;
 
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryPoolMXBean;
+import java.lang.management.MemoryUsage;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -39,6 +42,23 @@ public final class SharedModel {
         synchronized (KEPT) {
             KEPT.values().forEach(Model::close);
             KEPT.clear();
+        }
+        collectClasses();
+    }
+
+    /**
+     * Helps the JVM to unload the classes of jobs that were there before. The tokenizer library has
+     * finalizers: its classes go with the second collection after a job's end, and the JVM that
+     * comes to the limit of its metaspace does not wait for finalizers, it runs out of memory.
+     */
+    private static void collectClasses() {
+        for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
+            MemoryUsage usage = pool.getUsage();
+            if (pool.getName().equals("Metaspace")
+                    && usage.getMax() > 0
+                    && usage.getUsed() > usage.getMax() / 2) {
+                System.gc();
+            }
         }
     }
 }
