@@ -90,13 +90,13 @@ public final class JobArguments {
     @Option(
             names = "--checkpoint-dir",
             paramLabel = "DIR|URI",
-            description = "Where checkpoints go.")
+            description = "Directory for checkpoints.")
     public String checkpointDirectory;
 
     @Option(
             names = "--from-savepoint",
-            paramLabel = "PATH",
-            description = "Savepoint or retained checkpoint to go on from.")
+            paramLabel = "DIR|URI",
+            description = "Savepoint or retained checkpoint to continue from.")
     String fromSavepoint;
 
     @Option(
@@ -118,6 +118,7 @@ public final class JobArguments {
         set(config, CheckpointingOptions.CHECKPOINTING_INTERVAL, checkpointInterval);
         set(config, CheckpointingOptions.CHECKPOINTS_DIRECTORY, checkpointDirectory);
         set(config, StateRecoveryOptions.SAVEPOINT_PATH, fromSavepoint);
+        FlinkPaths.qualify(config);
         return config;
     }
 

@@ -19,6 +19,7 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.fs.FileStatus;
 import org.apache.flink.core.fs.FileSystem;
 import org.apache.flink.core.fs.Path;
+import org.millrace.jobs.FlinkPaths;
 
 /** Checkpoints and savepoints that the jobs of a work directory have left. */
 final class Snapshots {
@@ -50,7 +51,7 @@ final class Snapshots {
         Snapshots snapshots =
                 new Snapshots(
                         directory.jobs().stream().map(job -> new Path(checkpoints, job)).toList());
-        snapshots.add(new Path(directory.savepoints().toUri()), true);
+        snapshots.add(new Path(FlinkPaths.of(directory.savepoints())), true);
         for (Path job : snapshots.jobs) {
             snapshots.add(job, false);
         }

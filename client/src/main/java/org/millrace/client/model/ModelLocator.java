@@ -2,9 +2,9 @@
 package org.millrace.client.model;
 
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.millrace.jobs.FlinkPaths;
 
 /**
  * Finds the files of a model, and fetches what is not there yet into the model cache: {@code
@@ -24,7 +24,7 @@ public final class ModelLocator {
         if (model == null || model.equals(DefaultModel.NAME)) {
             return DefaultModel.fetch(models());
         }
-        Path path = model.startsWith("file:") ? Path.of(URI.create(model)) : Path.of(model);
+        Path path = model.startsWith("file:") ? FlinkPaths.local(model) : Path.of(model);
         if (Files.exists(path)) {
             return path;
         }
