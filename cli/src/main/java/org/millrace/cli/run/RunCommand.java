@@ -26,6 +26,8 @@ import org.millrace.jobs.RetentionArguments;
 import org.millrace.operators.GenerationOptions;
 import org.millrace.operators.GenerationSettings;
 import org.millrace.schemas.PromptRequest;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -39,10 +41,11 @@ import picocli.CommandLine.Spec;
         name = "run",
         mixinStandardHelpOptions = true,
         description = {
-            "Runs the generation job with a broker and a Flink cluster of its own, answers prompts, and reports.",
-            "Without options it fetches the default model and answers a bundled set of prompts."
+            "Starts a Flink cluster and a broker, answers prompts, and prints a report.",
+            "Without options, it downloads the default model and answers a few sample prompts."
         })
 public final class RunCommand implements Callable<Integer> {
+    private static final Logger LOG = LoggerFactory.getLogger(RunCommand.class);
     private static final int SERVE_PORT = 9092;
     private static final DateTimeFormatter RUN_NAME =
             DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss-SSS");
@@ -163,8 +166,16 @@ public final class RunCommand implements Callable<Integer> {
         }
         if (!config.contains(StateRecoveryOptions.SAVEPOINT_PATH)) {
             Snapshots snapshots = Snapshots.of(directory, config);
-            snapshots.deleteUnused(config);
+            deleteUnused(snapshots, config);
             snapshots.newest().ifPresent(newest -> goOn(config, newest));
+        }
+    }
+
+    private static void deleteUnused(Snapshots snapshots, Configuration config) {
+        try {
+            snapshots.deleteUnused(config);
+        } catch (IOException e) {
+            LOG.warn("Files that killed runs have left are not deleted", e);
         }
     }
 
