@@ -84,6 +84,11 @@ public final class ConsumeCommand implements Callable<Integer> {
             // way.
             while (System.currentTimeMillis() - lastMillis < LAST_TOKENS_MILLIS
                     && showNext(reader)) {}
+            if (reader.skipped() > 0) {
+                System.err.println(
+                        "millrace: records skipped because their topic is not for them: "
+                                + reader.skipped());
+            }
         }
         return 0;
     }
