@@ -102,7 +102,8 @@ public final class JobArguments {
     @Option(
             names = "-D",
             paramLabel = "key=value",
-            description = "Any option of Flink or Millrace.")
+            converter = OptionNames.Converter.class,
+            description = "Set any Flink or Millrace option.")
     Map<String, String> properties = new LinkedHashMap<>();
 
     /** Options as a configuration, with nothing in it that was not given. */
