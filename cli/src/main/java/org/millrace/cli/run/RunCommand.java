@@ -59,36 +59,37 @@ public final class RunCommand implements Callable<Integer> {
             names = "--prompts",
             paramLabel = "FILE.jsonl|FILE.avro",
             description =
-                    "Prompts to answer, or - for standard input (default: a bundled set; none with --serve and --until-end).")
+                    "File with the prompts to answer, or - for standard input (default: sample prompts; none with --serve or --until-end).")
     private String prompts;
 
     @Option(
             names = "--until-end",
             description =
-                    "Answer what the prompts topic holds up to its present end, then stop (needs --bootstrap-servers).")
+                    "Answer everything that is in the prompts topic now, then stop. Needs --bootstrap-servers.")
     private boolean untilEnd;
 
     @Option(
             names = "--serve",
-            description = "Stay up for other clients until SIGTERM, then stop with a savepoint.")
+            description = "Keep running for other clients. On SIGTERM, take a savepoint and stop.")
     private boolean serve;
 
     @Option(
             names = "--port",
             paramLabel = "PORT",
-            description = "Port of the embedded broker (default: a free one; 9092 with --serve).")
+            description =
+                    "Port of the built-in broker (default: any free port; 9092 with --serve).")
     private Integer port;
 
     @Option(
             names = "--work-dir",
             paramLabel = "DIR",
             description =
-                    "Topics, checkpoints and savepoints (default: below MILLRACE_HOME; deleted after a complete run with a broker of its"
-                            + " own, kept with --serve and for each --bootstrap-servers, group and prompts topic)."
-                            + " Given again, also after a crash, the run goes on: what was answered is not answered again.")
+                    "Directory for topics, checkpoints and savepoints. Run again with the same directory, even after a crash, to"
+                            + " continue: prompts that were answered are not answered again (default: a directory in MILLRACE_HOME,"
+                            + " deleted after a complete run; kept with --serve and --bootstrap-servers).")
     private Path workDirectory;
 
-    @Option(names = "--json", description = "Print one JSON document and nothing else.")
+    @Option(names = "--json", description = "Print only one JSON document.")
     private boolean json;
 
     private final PrintStream out;
