@@ -381,6 +381,24 @@ class CommandLineTest {
         assertThat(outcome.err()).contains("--help").doesNotContain("\tat ");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"run", "chaos"})
+    void anUnknownOptionOfMillraceIsNamedWithTheNearest(String command) throws Exception {
+        Outcome outcome = run(command, "-Dmillrace.kv-typ=f16");
+        assertThat(outcome.exitCode()).as(outcome.err()).isEqualTo(2);
+        assertThat(outcome.err())
+                .contains("unknown option millrace.kv-typ; did you mean millrace.kv-type?");
+    }
+
+    /** What Java makes of bytes that are no characters in the locale. */
+    @Test
+    void anArgumentThatWasNotUnderstoodIsRefused() throws Exception {
+        Outcome outcome = run("generate", "--prompt", "caf\uFFFD");
+        assertThat(outcome.exitCode()).isEqualTo(2);
+        assertThat(outcome.out()).isEmpty();
+        assertThat(outcome.err()).contains("caf\uFFFD is not UTF-8", "LC_ALL=C.UTF-8");
+    }
+
     @Test
     void aGpuThatIsAskedForAndMissingIsNamed() throws Exception {
         assumeThat(Path.of("/dev/nvidiactl")).doesNotExist();
@@ -445,6 +463,21 @@ class CommandLineTest {
                 write("g", "[1, 2]").toString(),
                 "--logits",
                 noFolder.toString());
+    }
+
+    @Test
+    void filesOfOtherKindsAreNamed() throws Exception {
+        String folder = directory.toString();
+        String none = directory.resolve("none").toString();
+        String file = write("file", "x").toString();
+        assertFails("a directory, not a file: " + folder, "score", "--text", folder);
+        assertFails("a directory, not a file: " + folder, "generate", "--chat-file", folder);
+        assertFails("no prompts file at " + folder, "run", "--prompts", folder);
+        assertFails("no prompts file at " + none, "run", "--prompts", none);
+        assertFails("no Kafka properties file at " + none, "consume", "--kafka-properties", none);
+        assertFails("properties file " + folder, "redrive", "--kafka-properties", folder);
+        assertFails("a directory is needed: " + file, "run", "--work-dir", file);
+        assertFails("has ','", "run", "--work-dir", directory.resolve("a,b").toString());
     }
 
     @Test

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.apache.flink.client.program.ProgramParametrizationException;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
@@ -22,6 +23,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
 
 /**
@@ -129,14 +131,23 @@ public final class JobArguments {
         }
     }
 
-    /** The options; nothing if {@code args} ask for help, which is printed. */
+    /**
+     * The options; nothing if {@code args} ask for help, which is printed.
+     *
+     * @throws ProgramParametrizationException if they are wrong; Flink's client prints its message
+     *     and ends
+     */
     static Optional<Configuration> parse(String... args) {
         JobArguments arguments = new JobArguments();
         CommandLine line = new CommandLine(arguments).setCaseInsensitiveEnumValuesAllowed(true);
         // Not among the options above: the commands that these are mixed into have their own.
         line.getCommandSpec().addOption(HELP);
-        boolean isHelp = CommandLine.printHelpIfRequested(line.parseArgs(args));
-        return isHelp ? Optional.empty() : Optional.of(arguments.toConfiguration());
+        try {
+            boolean isHelp = CommandLine.printHelpIfRequested(line.parseArgs(args));
+            return isHelp ? Optional.empty() : Optional.of(arguments.toConfiguration());
+        } catch (ParameterException e) {
+            throw new ProgramParametrizationException(e.getMessage());
+        }
     }
 
     /** Names of kernel providers. */

@@ -37,12 +37,36 @@ public final class ModelLocator {
         return HubModel.fetch(HubModel.endpoint(), model, models());
     }
 
-    /** Where Millrace keeps what it fetches and makes, outside the checkout. */
-    public static Path home() {
-        String home = System.getenv("MILLRACE_HOME");
-        return home == null || home.isEmpty()
-                ? Path.of(System.getProperty("user.home"), ".cache", "millrace")
-                : Path.of(home);
+    /**
+     * Where Millrace keeps what it fetches and makes, outside the checkout.
+     *
+     * @throws IOException if there is no such place, saying what to set
+     */
+    public static Path home() throws IOException {
+        return home(System.getenv("MILLRACE_HOME"), System.getProperty("user.home"));
+    }
+
+    /**
+     * @param millraceHome null or empty if it is not set
+     * @param userHome by Java, which says {@code ?} of a user without an entry in the system's list
+     */
+    static Path home(String millraceHome, String userHome) throws IOException {
+        boolean isSet = millraceHome != null && !millraceHome.isEmpty();
+        if (!isSet && userHome.equals("?")) {
+            throw new IOException(
+                    "this user has no home directory; set MILLRACE_HOME to a directory for models"
+                            + " and work directories");
+        }
+        Path home = isSet ? Path.of(millraceHome) : Path.of(userHome, ".cache", "millrace");
+        try {
+            return Files.createDirectories(home);
+        } catch (IOException e) {
+            throw new IOException(
+                    "cannot create directory="
+                            + home
+                            + "; set MILLRACE_HOME to one that can be written to",
+                    e);
+        }
     }
 
     private static Path models() throws IOException {
