@@ -51,11 +51,8 @@ final class FlinkConfiguration {
         addHighAvailability(config, layout);
         addAddresses(config, layout);
         config.set(CoreOptions.TMP_DIRS, layout.temporary().toString());
-        config.set(
-                CheckpointingOptions.CHECKPOINTS_DIRECTORY,
-                FlinkPaths.of(layout.checkpoints()));
-        config.set(
-                CheckpointingOptions.SAVEPOINT_DIRECTORY, FlinkPaths.of(layout.savepoints()));
+        config.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, FlinkPaths.of(layout.checkpoints()));
+        config.set(CheckpointingOptions.SAVEPOINT_DIRECTORY, FlinkPaths.of(layout.savepoints()));
         return new FlinkConfiguration(config);
     }
 

@@ -14,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Properties;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.millrace.chaos.ChaosCommand;
 import org.millrace.chaos.ClusterCheckCommand;
 import org.millrace.cli.run.RunCommand;
@@ -177,6 +178,9 @@ public final class Millrace implements Runnable {
         Throwable root = failure;
         while (root.getCause() != null) {
             root = root.getCause();
+        }
+        if (root instanceof TimeoutException) {
+            return message + "; are the brokers up, and is --bootstrap-servers their address?";
         }
         return failure instanceof KafkaException && root != failure
                 ? message + ": " + root.getMessage()

@@ -11,6 +11,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -481,6 +483,37 @@ class CommandLineTest {
     }
 
     @Test
+    void aPortInUseIsNamed() throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String port = String.valueOf(taken.getLocalPort());
+            String model = tinyModel();
+            String work = directory.resolve("work").toString();
+            assertFails(
+                    "port=" + port + " is in use",
+                    "run",
+                    "--model",
+                    model,
+                    "--port",
+                    port,
+                    "--work-dir",
+                    work);
+        }
+    }
+
+    @Test
+    void brokersThatDoNotAnswerAreAskedFor() throws Exception {
+        Path properties =
+                write("kafka.properties", "default.api.timeout.ms=1000\nrequest.timeout.ms=500\n");
+        assertFails(
+                "are the brokers up",
+                "consume",
+                "--bootstrap-servers",
+                "localhost:1",
+                "--kafka-properties",
+                properties.toString());
+    }
+
+    @Test
     void anUnusableModelIsNamed() throws Exception {
         Path noModel = write("model.gguf", "not a model");
         Outcome outcome = execute("generate", "--prompt", "mill", "--model", noModel.toString());
@@ -506,10 +539,13 @@ class CommandLineTest {
         }
         String[] withModel = Arrays.copyOf(arguments, arguments.length + 2);
         withModel[arguments.length] = "--model";
-        withModel[arguments.length + 1] =
-                Path.of(CommandLineTest.class.getResource("/golden/tiny/k256/q4_1.gguf").toURI())
-                        .toString();
+        withModel[arguments.length + 1] = tinyModel();
         return execute(withModel);
+    }
+
+    private static String tinyModel() throws URISyntaxException {
+        return Path.of(CommandLineTest.class.getResource("/golden/tiny/k256/q4_1.gguf").toURI())
+                .toString();
     }
 
     private static Outcome execute(String... arguments) {

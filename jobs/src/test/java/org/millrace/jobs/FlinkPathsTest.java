@@ -43,8 +43,7 @@ class FlinkPathsTest {
         assertThat(checkpoints("--checkpoint-dir", "s3://b/a b")).isEqualTo("s3://b/a b");
         assertThat(checkpoints("-Dexecution.checkpointing.dir=/a b")).isEqualTo("file:/a b");
         Configuration config =
-                parse(
-                        "--from-savepoint", "sp", "-Dexecution.checkpointing.savepoint-dir=all");
+                parse("--from-savepoint", "sp", "-Dexecution.checkpointing.savepoint-dir=all");
         assertThat(config.get(StateRecoveryOptions.SAVEPOINT_PATH))
                 .isEqualTo(FlinkPaths.of(Path.of("sp")));
         assertThat(config.get(CheckpointingOptions.SAVEPOINT_DIRECTORY))
