@@ -3,7 +3,6 @@ package org.millrace.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,6 +14,7 @@ import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.configuration.Configuration;
 import org.millrace.cli.run.RunningJob;
 import org.millrace.client.OutputReader;
+import org.millrace.jobs.FlinkPaths;
 import org.millrace.operators.GenerationOptions;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.GenerationLimits;
@@ -58,7 +58,7 @@ final class SavepointBench {
                             publisher.flush();
                             Collection<Completion> answers = answers(job, reader, sessions);
                             return new StateCosts(
-                                    size(Path.of(URI.create(job.stop()))),
+                                    size(FlinkPaths.local(job.stop())),
                                     answers.stream().mapToLong(a -> a.getCache().getBytes()).sum(),
                                     answers.stream()
                                             .mapToLong(a -> a.getCache().getFullBytes())

@@ -14,6 +14,7 @@ import java.util.function.Consumer;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.util.FileUtils;
 import org.millrace.client.model.ModelLocator;
+import org.millrace.jobs.OptionNames;
 import org.millrace.operators.GenerationOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -68,6 +69,7 @@ public final class ClusterCheckCommand implements Callable<Integer> {
     @Option(
             names = "-D",
             paramLabel = "key=value",
+            converter = OptionNames.Converter.class,
             description = "Any option of Flink or Millrace for the job.")
     private Map<String, String> properties = new LinkedHashMap<>();
 

@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.StateRecoveryOptions;
+import org.millrace.jobs.FlinkPaths;
 
 /**
  * The generation job on the process group: submitted, stopped with a savepoint, and gone on with
@@ -56,7 +57,7 @@ final class ClusterJob {
      * @param savepoint its directory
      */
     void submit(Path savepoint) throws Exception {
-        config.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint.toUri().toString());
+        config.set(StateRecoveryOptions.SAVEPOINT_PATH, FlinkPaths.of(savepoint));
         submit();
     }
 
@@ -148,7 +149,7 @@ final class ClusterJob {
     boolean stop() throws IOException, InterruptedException {
         savepointsBefore = savepoints();
         ObjectNode body = JSON.createObjectNode();
-        body.put("drain", false).put("targetDirectory", layout.savepoints().toUri().toString());
+        body.put("drain", false).put("targetDirectory", FlinkPaths.of(layout.savepoints()));
         stopping = rest.post(path() + "/stop", body).path("request-id").asText(null);
         return stopping != null;
     }

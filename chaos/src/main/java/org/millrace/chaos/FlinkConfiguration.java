@@ -29,6 +29,7 @@ import org.apache.flink.runtime.highavailability.JobResultStoreOptions;
 import org.apache.flink.runtime.jobmanager.JobManagerProcessSpec;
 import org.apache.flink.runtime.jobmanager.JobManagerProcessUtils;
 import org.apache.flink.runtime.util.config.memory.ProcessMemoryUtils;
+import org.millrace.jobs.FlinkPaths;
 
 /**
  * Configuration of the Flink processes: highly available, and quick to notice a failure. Flink's
@@ -50,11 +51,8 @@ final class FlinkConfiguration {
         addHighAvailability(config, layout);
         addAddresses(config, layout);
         config.set(CoreOptions.TMP_DIRS, layout.temporary().toString());
-        config.set(
-                CheckpointingOptions.CHECKPOINTS_DIRECTORY,
-                layout.checkpoints().toUri().toString());
-        config.set(
-                CheckpointingOptions.SAVEPOINT_DIRECTORY, layout.savepoints().toUri().toString());
+        config.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, FlinkPaths.of(layout.checkpoints()));
+        config.set(CheckpointingOptions.SAVEPOINT_DIRECTORY, FlinkPaths.of(layout.savepoints()));
         return new FlinkConfiguration(config);
     }
 
@@ -91,10 +89,9 @@ final class FlinkConfiguration {
                 HighAvailabilityOptions.HA_ZOOKEEPER_QUORUM,
                 Ports.HOST + ":" + layout.zooKeeperPort());
         config.set(
-                HighAvailabilityOptions.HA_STORAGE_PATH,
-                layout.highAvailability().toUri().toString());
+                HighAvailabilityOptions.HA_STORAGE_PATH, FlinkPaths.of(layout.highAvailability()));
         config.set(HighAvailabilityOptions.HA_CLUSTER_ID, "chaos");
-        config.set(JobResultStoreOptions.STORAGE_PATH, layout.jobResults().toUri().toString());
+        config.set(JobResultStoreOptions.STORAGE_PATH, FlinkPaths.of(layout.jobResults()));
         // The only trace of a job that ended while the JobManager was killed.
         config.set(JobResultStoreOptions.DELETE_ON_COMMIT, false);
     }

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import org.millrace.client.model.ModelLocator;
+import org.millrace.jobs.FlinkPaths;
 
 /** Where a run keeps topics, state and logs. */
 final class RunDirectory {
@@ -27,6 +28,7 @@ final class RunDirectory {
                                 .resolve(command)
                                 .resolve(LocalDateTime.now().format(NAME))
                         : chosen;
+        FlinkPaths.checkDirectory(directory);
         return Files.createDirectories(directory.toAbsolutePath());
     }
 }

@@ -18,6 +18,9 @@ final class InputFiles {
     private InputFiles() {}
 
     static String text(Path file) throws IOException {
+        if (Files.isDirectory(file)) {
+            throw new IOException("a directory, not a file: " + file);
+        }
         try {
             return Files.readString(file);
         } catch (NoSuchFileException e) {

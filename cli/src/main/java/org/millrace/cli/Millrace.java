@@ -9,10 +9,12 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Properties;
 import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.millrace.chaos.ChaosCommand;
 import org.millrace.chaos.ClusterCheckCommand;
 import org.millrace.cli.run.RunCommand;
@@ -60,6 +62,8 @@ import picocli.CommandLine.ScopeType;
         },
         description = "Generates text with large language models inside Apache Flink.")
 public final class Millrace implements Runnable {
+    private static final char REPLACEMENT_CHARACTER = '\uFFFD';
+
     @Option(
             names = "--verbose",
             scope = ScopeType.INHERIT,
@@ -93,7 +97,7 @@ public final class Millrace implements Runnable {
             commands.setParameterExceptionHandler(Millrace::wrongUsage);
             commands.setExecutionExceptionHandler(
                     (failure, command, parsed) -> failed(failure, command, millrace.verbose));
-            int exitCode = commands.execute(args);
+            int exitCode = isReadable(args) ? commands.execute(args) : CommandLine.ExitCode.USAGE;
             if (results.checkError()) {
                 System.err.println("millrace: cannot write to standard output");
                 return CommandLine.ExitCode.SOFTWARE;
@@ -105,10 +109,34 @@ public final class Millrace implements Runnable {
                             + e.getMessage()
                             + "; try MILLRACE_JAVA_OPTS=-Xmx4g");
             return CommandLine.ExitCode.SOFTWARE;
+        } catch (UnsatisfiedLinkError e) {
+            System.err.println(
+                    "millrace: cannot load a native library: "
+                            + e.getMessage()
+                            + "; if "
+                            + System.getProperty("java.io.tmpdir")
+                            + " is mounted noexec, set MILLRACE_JAVA_OPTS=-Djava.io.tmpdir=DIR to"
+                            + " a directory on another file system");
+            return CommandLine.ExitCode.SOFTWARE;
         } finally {
             results.flush();
             System.setOut(standardOutput);
         }
+    }
+
+    /** Whether all bytes of the arguments were characters; Java replaces those that were none. */
+    private static boolean isReadable(String[] args) {
+        for (String arg : args) {
+            if (arg.indexOf(REPLACEMENT_CHARACTER) >= 0) {
+                System.err.println(
+                        "millrace: the argument "
+                                + arg
+                                + " is not UTF-8; use a terminal with UTF-8 and LC_ALL=C.UTF-8, or"
+                                + " put the text into a file");
+                return false;
+            }
+        }
+        return true;
     }
 
     private static int wrongUsage(ParameterException usage, String[] args) {
@@ -144,9 +172,15 @@ public final class Millrace implements Runnable {
         if (failure instanceof AccessDeniedException) {
             return "permission denied: " + message;
         }
+        if (failure instanceof FileAlreadyExistsException) {
+            return "there is a file where a directory is needed: " + message;
+        }
         Throwable root = failure;
         while (root.getCause() != null) {
             root = root.getCause();
+        }
+        if (root instanceof TimeoutException) {
+            return message + "; are the brokers up, and is --bootstrap-servers their address?";
         }
         return failure instanceof KafkaException && root != failure
                 ? message + ": " + root.getMessage()

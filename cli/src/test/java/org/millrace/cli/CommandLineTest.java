@@ -11,6 +11,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -381,6 +383,24 @@ class CommandLineTest {
         assertThat(outcome.err()).contains("--help").doesNotContain("\tat ");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"run", "chaos"})
+    void anUnknownOptionOfMillraceIsNamedWithTheNearest(String command) throws Exception {
+        Outcome outcome = run(command, "-Dmillrace.kv-typ=f16");
+        assertThat(outcome.exitCode()).as(outcome.err()).isEqualTo(2);
+        assertThat(outcome.err())
+                .contains("unknown option millrace.kv-typ; did you mean millrace.kv-type?");
+    }
+
+    /** What Java makes of bytes that are no characters in the locale. */
+    @Test
+    void anArgumentThatWasNotUnderstoodIsRefused() throws Exception {
+        Outcome outcome = run("generate", "--prompt", "caf\uFFFD");
+        assertThat(outcome.exitCode()).isEqualTo(2);
+        assertThat(outcome.out()).isEmpty();
+        assertThat(outcome.err()).contains("caf\uFFFD is not UTF-8", "LC_ALL=C.UTF-8");
+    }
+
     @Test
     void aGpuThatIsAskedForAndMissingIsNamed() throws Exception {
         assumeThat(Path.of("/dev/nvidiactl")).doesNotExist();
@@ -448,6 +468,52 @@ class CommandLineTest {
     }
 
     @Test
+    void filesOfOtherKindsAreNamed() throws Exception {
+        String folder = directory.toString();
+        String none = directory.resolve("none").toString();
+        String file = write("file", "x").toString();
+        assertFails("a directory, not a file: " + folder, "score", "--text", folder);
+        assertFails("a directory, not a file: " + folder, "generate", "--chat-file", folder);
+        assertFails("no prompts file at " + folder, "run", "--prompts", folder);
+        assertFails("no prompts file at " + none, "run", "--prompts", none);
+        assertFails("no Kafka properties file at " + none, "consume", "--kafka-properties", none);
+        assertFails("properties file " + folder, "redrive", "--kafka-properties", folder);
+        assertFails("a directory is needed: " + file, "run", "--work-dir", file);
+        assertFails("has ','", "run", "--work-dir", directory.resolve("a,b").toString());
+    }
+
+    @Test
+    void aPortInUseIsNamed() throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String port = String.valueOf(taken.getLocalPort());
+            String model = tinyModel();
+            String work = directory.resolve("work").toString();
+            assertFails(
+                    "port=" + port + " is in use",
+                    "run",
+                    "--model",
+                    model,
+                    "--port",
+                    port,
+                    "--work-dir",
+                    work);
+        }
+    }
+
+    @Test
+    void brokersThatDoNotAnswerAreAskedFor() throws Exception {
+        Path properties =
+                write("kafka.properties", "default.api.timeout.ms=1000\nrequest.timeout.ms=500\n");
+        assertFails(
+                "are the brokers up",
+                "consume",
+                "--bootstrap-servers",
+                "localhost:1",
+                "--kafka-properties",
+                properties.toString());
+    }
+
+    @Test
     void anUnusableModelIsNamed() throws Exception {
         Path noModel = write("model.gguf", "not a model");
         Outcome outcome = execute("generate", "--prompt", "mill", "--model", noModel.toString());
@@ -473,10 +539,13 @@ class CommandLineTest {
         }
         String[] withModel = Arrays.copyOf(arguments, arguments.length + 2);
         withModel[arguments.length] = "--model";
-        withModel[arguments.length + 1] =
-                Path.of(CommandLineTest.class.getResource("/golden/tiny/k256/q4_1.gguf").toURI())
-                        .toString();
+        withModel[arguments.length + 1] = tinyModel();
         return execute(withModel);
+    }
+
+    private static String tinyModel() throws URISyntaxException {
+        return Path.of(CommandLineTest.class.getResource("/golden/tiny/k256/q4_1.gguf").toURI())
+                .toString();
     }
 
     private static Outcome execute(String... arguments) {

@@ -20,7 +20,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "consume",
         mixinStandardHelpOptions = true,
-        description = "Shows tokens, completions and dead letters of a broker, without repeats.")
+        description =
+                "Prints tokens, completions and dead letters from their topics. Tokens that were written twice are printed once.")
 public final class ConsumeCommand implements Callable<Integer> {
     private static final Duration POLL = Duration.ofMillis(200);
     private static final long LAST_TOKENS_MILLIS = 2000;
@@ -30,19 +31,19 @@ public final class ConsumeCommand implements Callable<Integer> {
     @Option(
             names = "--until",
             paramLabel = "N",
-            description = "End after N completions and dead letters.")
+            description = "Stop after N completions and dead letters (default: never).")
     private long until = Long.MAX_VALUE;
 
     @Option(
             names = "--timeout",
             paramLabel = "SECONDS",
-            description = "Fail if nothing came for so long.")
+            description = "Fail if nothing arrives for this long (default: wait for ever).")
     private long timeoutSeconds = Long.MAX_VALUE / 2_000;
 
-    @Option(names = "--from-end", description = "Show only what is written from now on.")
+    @Option(names = "--from-end", description = "Print only what is written from now on.")
     private boolean fromEnd;
 
-    @Option(names = "--json", description = "Print one JSON object a line.")
+    @Option(names = "--json", description = "Print one JSON object per line.")
     private boolean json;
 
     private final PrintStream out;
@@ -84,6 +85,11 @@ public final class ConsumeCommand implements Callable<Integer> {
             // way.
             while (System.currentTimeMillis() - lastMillis < LAST_TOKENS_MILLIS
                     && showNext(reader)) {}
+            if (reader.skipped() > 0) {
+                System.err.println(
+                        "millrace: records skipped because their topic is not for them: "
+                                + reader.skipped());
+            }
         }
         return 0;
     }

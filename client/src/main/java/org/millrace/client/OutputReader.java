@@ -15,10 +15,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.millrace.jobs.KafkaTopics;
-import org.millrace.jobs.registry.WireFormats;
 import org.millrace.schemas.RecordCodec;
-import org.millrace.schemas.RecordFormatException;
-import org.millrace.schemas.WireFormat;
 
 /**
  * Reads the topics of tokens, completions and dead letters, committed records only and without a
@@ -30,7 +27,7 @@ public final class OutputReader implements AutoCloseable {
 
     private final KafkaConsumer<byte[], byte[]> consumer;
     private final KafkaTopics topics;
-    private final WireFormat format;
+    private final OutputDecoder decoder;
 
     private OutputReader(Properties kafka, KafkaTopics topics) {
         Properties properties = new Properties();
@@ -43,7 +40,7 @@ public final class OutputReader implements AutoCloseable {
                 new KafkaConsumer<>(
                         properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
         this.topics = topics;
-        this.format = WireFormats.reading(kafka);
+        this.decoder = new OutputDecoder(kafka);
         consumer.assign(
                 List.of(topics.tokens(), topics.completions(), topics.deadLetters()).stream()
                         .flatMap(topic -> partitions(topic).stream())
@@ -92,27 +89,31 @@ public final class OutputReader implements AutoCloseable {
     }
 
     /**
-     * Waits for records: {@code TokenDelta}, {@code Completion} or {@code DeadLetter}.
+     * Waits for records: {@code TokenDelta}, {@code Completion} or {@code DeadLetter}. Anything
+     * else in a topic is skipped.
      *
-     * @throws RecordFormatException if a topic holds anything else
      * @throws IOException if the Schema Registry, if there is one, cannot be asked
      */
     public List<SpecificRecord> poll(Duration timeout) throws IOException {
         List<SpecificRecord> outputs = new ArrayList<>();
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(timeout)) {
-            outputs.add(decode(record));
+            decoder.decode(codec(record.topic()), record).ifPresent(outputs::add);
         }
         return outputs;
     }
 
-    private SpecificRecord decode(ConsumerRecord<byte[], byte[]> record) throws IOException {
-        if (record.topic().equals(topics.tokens())) {
-            return format.decode(RecordCodec.TOKEN_DELTA, record.value());
+    private RecordCodec<? extends SpecificRecord> codec(String topic) {
+        if (topic.equals(topics.tokens())) {
+            return RecordCodec.TOKEN_DELTA;
         }
-        if (record.topic().equals(topics.completions())) {
-            return format.decode(RecordCodec.COMPLETION, record.value());
-        }
-        return format.decode(RecordCodec.DEAD_LETTER, record.value());
+        return topic.equals(topics.completions())
+                ? RecordCodec.COMPLETION
+                : RecordCodec.DEAD_LETTER;
+    }
+
+    /** Records that were skipped because they are not what their topic is for. */
+    public long skipped() {
+        return decoder.skipped();
     }
 
     @Override

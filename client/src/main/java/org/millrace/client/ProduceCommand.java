@@ -18,14 +18,14 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "produce",
         mixinStandardHelpOptions = true,
-        description = "Publishes prompts, one JSON object a line, to a broker.")
+        description = "Sends prompts to their topic, one JSON object per line.")
 public final class ProduceCommand implements Callable<Integer> {
     @Mixin private KafkaArguments kafka;
 
     @Parameters(
             paramLabel = "FILE.jsonl",
             defaultValue = "-",
-            description = "Prompts, or - for standard input (default).")
+            description = "File with the prompts, or - for standard input (default: -).")
     private String file;
 
     @Option(names = "--json", description = "Print one JSON document.")

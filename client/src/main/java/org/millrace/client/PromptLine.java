@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.client;
 
+import static com.fasterxml.jackson.annotation.JsonFormat.Feature.ACCEPT_SINGLE_VALUE_AS_ARRAY;
+
+import com.fasterxml.jackson.annotation.JsonFormat;
 import java.util.List;
 import java.util.Locale;
 import org.millrace.schemas.ChatMessage;
@@ -17,7 +20,7 @@ record PromptLine(
         String text,
         List<Message> messages,
         Integer maxTokens,
-        List<String> stop,
+        @JsonFormat(with = ACCEPT_SINGLE_VALUE_AS_ARRAY) List<String> stop,
         Boolean ignoreEos,
         Float temperature,
         Integer topK,
@@ -41,10 +44,7 @@ record PromptLine(
      *     such kind
      */
     PromptRequest toRequest() {
-        RequestKind parsedKind =
-                kind == null
-                        ? RequestKind.GENERATE
-                        : RequestKind.valueOf(kind.toUpperCase(Locale.ROOT));
+        RequestKind parsedKind = kind == null ? RequestKind.GENERATE : kind(kind);
         PromptRequest.Builder builder =
                 PromptRequest.newBuilder()
                         .setKind(parsedKind)
@@ -71,6 +71,15 @@ record PromptLine(
             builder.setTenant(tenant);
         }
         return builder.build();
+    }
+
+    private static RequestKind kind(String name) {
+        try {
+            return RequestKind.valueOf(name.toUpperCase(Locale.ROOT));
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "kind=" + name + ", must be generate, cancel or end_session", e);
+        }
     }
 
     private static ChatMessage message(Message message) {

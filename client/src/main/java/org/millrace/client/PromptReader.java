@@ -8,8 +8,13 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.cfg.CoercionAction;
+import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
+import com.fasterxml.jackson.databind.cfg.MutableCoercionConfig;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.type.LogicalType;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -44,6 +49,8 @@ public final class PromptReader implements AutoCloseable {
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                     .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
                     .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+                    .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+                    .withCoercionConfig(LogicalType.Textual, PromptReader::stringsOnly)
                     .build()
                     .readerFor(PromptLine.class)
                     .without(JsonParser.Feature.INCLUDE_SOURCE_IN_LOCATION);
@@ -52,6 +59,12 @@ public final class PromptReader implements AutoCloseable {
     private final BufferedReader reader;
     private final UniqueTurns turns = new UniqueTurns("on line");
     private int line;
+
+    private static void stringsOnly(MutableCoercionConfig strings) {
+        strings.setCoercion(CoercionInputShape.Integer, CoercionAction.Fail)
+                .setCoercion(CoercionInputShape.Float, CoercionAction.Fail)
+                .setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail);
+    }
 
     private PromptReader(String source, InputStream in) {
         this.source = source;
@@ -63,6 +76,9 @@ public final class PromptReader implements AutoCloseable {
     public static PromptReader open(String file) throws IOException {
         if (file.equals("-")) {
             return new PromptReader("standard input", System.in);
+        }
+        if (Files.isDirectory(Path.of(file))) {
+            throw new IOException("no prompts file at " + file + ": it is a directory");
         }
         try {
             return new PromptReader(file, Files.newInputStream(Path.of(file)));
@@ -156,18 +172,43 @@ public final class PromptReader implements AutoCloseable {
                             .sorted()
                             .collect(Collectors.joining(", "));
         }
-        String where = "";
-        if (e instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()) {
-            where =
-                    mapping.getPath().stream()
-                            .map(
-                                    part ->
-                                            part.getFieldName() == null
-                                                    ? "[" + part.getIndex() + "]"
-                                                    : part.getFieldName())
-                            .collect(Collectors.joining(".", "field \"", "\": "));
+        String problem =
+                e instanceof MismatchedInputException mismatch
+                        ? "must be " + describe(mismatch.getTargetType())
+                        : e.getOriginalMessage();
+        return e instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()
+                ? "field \"" + path(mapping) + "\": " + problem
+                : problem;
+    }
+
+    /** Such as {@code messages[0].role}. */
+    private static String path(JsonMappingException e) {
+        StringBuilder path = new StringBuilder();
+        for (JsonMappingException.Reference part : e.getPath()) {
+            if (part.getFieldName() == null) {
+                path.append('[').append(part.getIndex()).append(']');
+            } else {
+                path.append(path.isEmpty() ? "" : ".").append(part.getFieldName());
+            }
         }
-        return where + e.getOriginalMessage();
+        return path.toString();
+    }
+
+    /** What JSON calls a type of {@link PromptLine}. */
+    private static String describe(Class<?> type) {
+        if (type == Integer.class || type == Long.class) {
+            return "a whole number";
+        }
+        if (type == Float.class) {
+            return "a number";
+        }
+        if (type == Boolean.class) {
+            return "true or false";
+        }
+        if (type == String.class) {
+            return "a string";
+        }
+        return List.class.isAssignableFrom(type) ? "a list" : "an object";
     }
 
     private PromptFormatException problem(String problem) {

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -20,11 +21,8 @@ import org.millrace.jobs.AnswerTopics;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.Origin;
 import org.millrace.jobs.TopicScan;
-import org.millrace.jobs.registry.WireFormats;
 import org.millrace.schemas.DeadLetter;
 import org.millrace.schemas.RecordCodec;
-import org.millrace.schemas.RecordFormatException;
-import org.millrace.schemas.WireFormat;
 
 /**
  * Sends dead letters to the prompts topic again, each once. What was sent says so itself: its
@@ -50,12 +48,13 @@ final class Redrive {
      * @param incomplete matching ones without all of the original's bytes
      * @param moved of those sent, the ones whose partition the topic does not have, which went
      *     where their key puts them
+     * @param skipped records of the topic that are no dead letters
      */
-    record Result(int sent, int sentBefore, int incomplete, int moved) {}
+    record Result(int sent, int sentBefore, int incomplete, int moved, long skipped) {}
 
     private final Properties kafka;
     private final KafkaTopics topics;
-    private final WireFormat format;
+    private final OutputDecoder decoder;
     private final DeadLetterFilter filter;
     private final Set<String> alreadySent = new HashSet<>();
     private final List<ProducerRecord<byte[], byte[]>> toSend = new ArrayList<>();
@@ -67,7 +66,7 @@ final class Redrive {
     Redrive(Properties kafka, KafkaTopics topics, DeadLetterFilter filter) {
         this.kafka = kafka;
         this.topics = topics;
-        this.format = WireFormats.reading(kafka);
+        this.decoder = new OutputDecoder(kafka);
         this.filter = filter;
     }
 
@@ -91,7 +90,7 @@ final class Redrive {
                 send(producer, toSend.subList(from, to));
             }
         }
-        return new Result(toSend.size(), sentBefore, incomplete, moved);
+        return result();
     }
 
     Result run() {
@@ -101,14 +100,21 @@ final class Redrive {
     /** What {@link #run} would do. */
     Result preview() {
         find();
-        return new Result(toSend.size(), sentBefore, incomplete, moved);
+        return result();
+    }
+
+    private Result result() {
+        return new Result(toSend.size(), sentBefore, incomplete, moved, decoder.skipped());
     }
 
     private void find() {
         partitions = TopicScan.partitionCount(kafka, topics.prompts());
         // What an earlier run has sent may lie behind a transaction of somebody else.
         TopicScan.scanAll(kafka, topics.prompts(), PATIENCE, this::noteSent);
-        TopicScan.scan(kafka, topics.deadLetters(), this::consider);
+        TopicScan.scan(
+                kafka,
+                topics.deadLetters(),
+                record -> decode(record).ifPresent(letter -> consider(record, letter)));
     }
 
     private void noteSent(ConsumerRecord<byte[], byte[]> prompt) {
@@ -118,8 +124,7 @@ final class Redrive {
         }
     }
 
-    private void consider(ConsumerRecord<byte[], byte[]> record) {
-        DeadLetter letter = decode(record);
+    private void consider(ConsumerRecord<byte[], byte[]> record, DeadLetter letter) {
         // Jobs with other prompts may write to the same dead letters.
         if (!letter.getTopic().equals(topics.prompts())
                 || !filter.matches(letter, record.timestamp())) {
@@ -136,18 +141,9 @@ final class Redrive {
         }
     }
 
-    private DeadLetter decode(ConsumerRecord<byte[], byte[]> record) {
+    private Optional<DeadLetter> decode(ConsumerRecord<byte[], byte[]> record) {
         try {
-            return format.decode(RecordCodec.DEAD_LETTER, record.value());
-        } catch (RecordFormatException e) {
-            throw new IllegalStateException(
-                    "not a dead letter: topic="
-                            + record.topic()
-                            + ", partition="
-                            + record.partition()
-                            + ", offset="
-                            + record.offset(),
-                    e);
+            return decoder.decode(RecordCodec.DEAD_LETTER, record);
         } catch (IOException e) {
             throw new UncheckedIOException(e.getMessage(), e);
         }

@@ -20,8 +20,8 @@ import picocli.CommandLine.Option;
         name = "redrive",
         mixinStandardHelpOptions = true,
         description = {
-            "Sends the originals of dead letters to the prompts topic again, each once, however often it is run, to the partitions that they came from.",
-            "Letters of another prompts topic are left alone; those that hold only a part of the original are left out and counted."
+            "Sends the prompts of dead letters to the prompts topic again, to the partitions that they came from. A dead letter is sent only once, even if you run this again.",
+            "Dead letters from another prompts topic are ignored. A dead letter that holds only part of its prompt is counted and not sent."
         })
 public final class RedriveCommand implements Callable<Integer> {
     @Mixin private KafkaArguments kafka;
@@ -30,25 +30,31 @@ public final class RedriveCommand implements Callable<Integer> {
             names = "--reason",
             paramLabel = "REASON",
             split = ",",
-            description = "Only these reasons, such as pool_too_small (default: all).")
+            description =
+                    "Send only dead letters with these reasons, such as pool_too_small (default: all).")
     private Set<String> reasons = new LinkedHashSet<>();
 
     @Option(
             names = "--session",
             paramLabel = "ID",
-            description = "Only this session; may be given several times (default: all).")
+            description =
+                    "Send only dead letters of this session. Can be given more than once (default: all).")
     private Set<String> sessions = new LinkedHashSet<>();
 
     @Option(
             names = "--from",
             paramLabel = "TIME",
-            description = "Only letters written at or after, such as 2026-11-25T08:00:00Z.")
+            description =
+                    "Send only dead letters written at this time or later, such as 2026-11-25T08:00:00Z.")
     private Instant from;
 
-    @Option(names = "--to", paramLabel = "TIME", description = "Only letters written before.")
+    @Option(
+            names = "--to",
+            paramLabel = "TIME",
+            description = "Send only dead letters written before this time.")
     private Instant to;
 
-    @Option(names = "--dry-run", description = "Count, and send nothing.")
+    @Option(names = "--dry-run", description = "Only count what would be sent.")
     private boolean dryRun;
 
     @Option(names = "--json", description = "Print one JSON document.")
@@ -78,23 +84,26 @@ public final class RedriveCommand implements Callable<Integer> {
     private String json(Redrive.Result result) {
         return String.format(
                 Locale.ROOT,
-                "{\"dry_run\":%b,\"sent\":%d,\"sent_before\":%d,\"incomplete\":%d,\"moved\":%d}",
+                "{\"dry_run\":%b,\"sent\":%d,\"sent_before\":%d,\"incomplete\":%d,\"moved\":%d,\"skipped\":%d}",
                 dryRun,
                 result.sent(),
                 result.sentBefore(),
                 result.incomplete(),
-                result.moved());
+                result.moved(),
+                result.skipped());
     }
 
     private String text(Redrive.Result result, KafkaTopics topics) {
         String text =
                 String.format(
-                        "%d dead letters %s to %s; %d were sent before, %d do not hold all of the original",
+                        "%d dead letters %s to %s; left out: %d sent before, %d without the whole"
+                                + " original, %d other records",
                         result.sent(),
-                        dryRun ? "would go" : "went",
+                        dryRun ? "would be sent" : "sent",
                         topics.prompts(),
                         result.sentBefore(),
-                        result.incomplete());
+                        result.incomplete(),
+                        result.skipped());
         return result.moved() == 0
                 ? text
                 : text

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -24,8 +25,9 @@ import org.millrace.schemas.WireFormat;
  *
  * @param prompts in the order of each partition
  * @param answers completions and dead letters
+ * @param skipped records of the answers' topics that are something else
  */
-public record TopicContents(List<Prompt> prompts, List<SpecificRecord> answers) {
+public record TopicContents(List<Prompt> prompts, List<SpecificRecord> answers, long skipped) {
     /**
      * A record of the prompts topic.
      *
@@ -54,15 +56,16 @@ public record TopicContents(List<Prompt> prompts, List<SpecificRecord> answers) 
                                         record.partition(),
                                         record.offset())));
         List<SpecificRecord> answers = new ArrayList<>();
+        OutputDecoder decoder = new OutputDecoder(kafka);
         TopicScan.scan(
                 kafka,
                 topics.completions(),
-                record -> answers.add(answer(format, RecordCodec.COMPLETION, record)));
+                record -> answer(decoder, RecordCodec.COMPLETION, record).ifPresent(answers::add));
         TopicScan.scan(
                 kafka,
                 topics.deadLetters(),
-                record -> answers.add(answer(format, RecordCodec.DEAD_LETTER, record)));
-        return new TopicContents(prompts, answers);
+                record -> answer(decoder, RecordCodec.DEAD_LETTER, record).ifPresent(answers::add));
+        return new TopicContents(prompts, answers, decoder.skipped());
     }
 
     private static PromptRequest request(WireFormat format, ConsumerRecord<byte[], byte[]> record) {
@@ -77,21 +80,12 @@ public record TopicContents(List<Prompt> prompts, List<SpecificRecord> answers) 
         }
     }
 
-    private static SpecificRecord answer(
-            WireFormat format,
+    private static Optional<? extends SpecificRecord> answer(
+            OutputDecoder decoder,
             RecordCodec<? extends SpecificRecord> codec,
             ConsumerRecord<byte[], byte[]> record) {
         try {
-            return format.decode(codec, record.value());
-        } catch (RecordFormatException e) {
-            throw new IllegalStateException(
-                    "no answer: topic="
-                            + record.topic()
-                            + ", partition="
-                            + record.partition()
-                            + ", offset="
-                            + record.offset(),
-                    e);
+            return decoder.decode(codec, record);
         } catch (IOException e) {
             throw new UncheckedIOException(e.getMessage(), e);
         }

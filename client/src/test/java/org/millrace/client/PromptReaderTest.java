@@ -48,10 +48,26 @@ class PromptReaderTest {
                 "{\"session\":\"s\",\"request\":\"r\"}|empty_prompt",
                 "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"maxTokens\":0}|maxTokens=0",
                 "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"maxTokens\":\"many\"}|field \"maxTokens\"",
-                "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"kind\":\"stop\"}|STOP",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"kind\":\"stop\"}|kind=stop, must be generate, cancel or end_session",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":{}}|field \"text\": must be a string",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":5}|field \"text\": must be a string",
+                "{\"session\":\"s\",\"request\":\"r\",\"messages\":\"x\"}|field \"messages\": must be a list",
+                "{\"session\":\"s\",\"request\":\"r\",\"messages\":[\"x\"]}|field \"messages[0]\": must be an object",
+                "{\"session\":\"s\",\"request\":\"r\",\"messages\":[{\"role\":[],\"content\":\"x\"}]}|field \"messages[0].role\": must be a string",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"maxTokens\":1.5}|field \"maxTokens\": must be a whole number",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"maxTokens\":99999999999}|field \"maxTokens\": Numeric value (99999999999) out of range",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"stop\":5}|field \"stop[0]\": must be a string",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"stop\":{}}|field \"stop[0]\": must be a string",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"stop\":[5]}|field \"stop[0]\": must be a string",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"ignoreEos\":1}|field \"ignoreEos\": must be true or false",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"temperature\":\"hot\"}|field \"temperature\": must be a number",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"seed\":[]}|field \"seed\": must be a whole number",
+                "{\"session\":\"s\",\"request\":\"r\",\"text\":\"x\",\"deadlineMillis\":true}|field \"deadlineMillis\": must be a whole number",
                 "{\"session\":\"a\",\"request\":\"1\",\"text\":\"x\"}|session=a, request=1 is already on line 1",
                 "{\"session\":\"s\",\"request\":\"r\",\"text\":\"\\udcff\"}|half of a surrogate pair",
-                "[]|",
+                "[]|must be an object",
+                "5|must be an object",
+                "\"x\"|must be an object",
                 "null|must be an object"
             })
     void aBadLineIsNamedWithItsNumber(String line, String problem) {
@@ -62,7 +78,19 @@ class PromptReaderTest {
                                                 + line))
                 .isInstanceOf(PromptFormatException.class)
                 .hasMessageStartingWith("test:3: ")
-                .hasMessageContaining(problem == null ? "" : problem);
+                .hasMessageContaining(problem)
+                .message()
+                .doesNotContain("java.", "org.millrace");
+    }
+
+    @Test
+    void oneStopStringNeedsNoList() throws Exception {
+        assertThat(
+                        read("{\"session\":\"s\",\"request\":\"1\",\"text\":\"x\",\"stop\":\"END\"}")
+                                .get(0)
+                                .getLimits()
+                                .getStopStrings())
+                .containsExactly("END");
     }
 
     @Test

@@ -12,7 +12,7 @@ class TopicContentsTest {
     private static final TopicContents.Prompt HELD =
             new TopicContents.Prompt(request("r1", "x"), 0, 7);
     private static final TopicContents CONTENTS =
-            new TopicContents(List.of(HELD, new TopicContents.Prompt(null, 0, 8)), List.of());
+            new TopicContents(List.of(HELD, new TopicContents.Prompt(null, 0, 8)), List.of(), 0);
 
     @Test
     void requestsAreThereOrMissing() throws Exception {

@@ -56,10 +56,10 @@ class RedriveITCase {
         deadLetter("s3", "too_large", "cut", 999);
 
         DeadLetterFilter failed = new DeadLetterFilter(Set.of("failed"), Set.of(), null, null);
-        assertThat(redrive(failed).preview()).isEqualTo(new Redrive.Result(1, 0, 0, 0));
-        assertThat(redrive(failed).run()).isEqualTo(new Redrive.Result(1, 0, 0, 0));
-        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(1, 1, 1, 0));
-        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(0, 2, 1, 0));
+        assertThat(redrive(failed).preview()).isEqualTo(new Redrive.Result(1, 0, 0, 0, 0));
+        assertThat(redrive(failed).run()).isEqualTo(new Redrive.Result(1, 0, 0, 0, 0));
+        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(1, 1, 1, 0, 0));
+        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(0, 2, 1, 0, 0));
         assertThat(prompts()).containsExactlyInAnyOrder("s1:one", "s2:two");
     }
 
@@ -76,7 +76,7 @@ class RedriveITCase {
             sendAsRedrive(killed, 1);
             killed.flush();
 
-            assertThat(redrive(ALL).run(3)).isEqualTo(new Redrive.Result(9, 1, 0, 0));
+            assertThat(redrive(ALL).run(3)).isEqualTo(new Redrive.Result(9, 1, 0, 0, 0));
         }
         assertThat(prompts()).hasSize(10).doesNotHaveDuplicates();
     }
@@ -97,7 +97,7 @@ class RedriveITCase {
             }
             CompletableFuture.delayedExecutor(2, TimeUnit.SECONDS)
                     .execute(other::commitTransaction);
-            assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(0, 1, 0, 0));
+            assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(0, 1, 0, 0, 0));
         }
         assertThat(prompts()).containsExactly("s0:other", "s0:original 0");
     }
@@ -106,7 +106,7 @@ class RedriveITCase {
     void lettersOfOtherPromptsAreLeftAlone() {
         deadLetter("other-prompts", "s1", "failed", "one", 3);
         deadLetter("s2", "failed", "two", 3);
-        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(1, 0, 0, 0));
+        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(1, 0, 0, 0, 0));
         assertThat(prompts()).containsExactly("s2:two");
     }
 
@@ -116,7 +116,7 @@ class RedriveITCase {
         for (int partition = 0; partition < TestCluster.SLOTS; partition++) {
             deadLetter("s1", partition, "came from " + partition);
         }
-        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(3, 0, 0, 0));
+        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(3, 0, 0, 0, 0));
         assertThat(places())
                 .containsExactlyInAnyOrder("0:came from 0", "1:came from 1", "2:came from 2");
     }
@@ -127,14 +127,14 @@ class RedriveITCase {
         for (int i = 0; i < 8; i++) {
             deadLetter("s" + i, TestCluster.SLOTS, "gone " + i);
         }
-        assertThat(redrive(ALL).preview()).isEqualTo(new Redrive.Result(9, 0, 0, 8));
+        assertThat(redrive(ALL).preview()).isEqualTo(new Redrive.Result(9, 0, 0, 8, 0));
         assertThat(command())
                 .isEqualTo(
-                        "9 dead letters went to "
+                        "9 dead letters sent to "
                                 + topics.prompts()
-                                + "; 0 were sent before, 0 do not hold all of the original; of 8 the"
-                                + " topic no longer has the partition: they go where their key puts"
-                                + " them");
+                                + "; left out: 0 sent before, 0 without the whole original, 0"
+                                + " other records; of 8 the topic no longer has the partition:"
+                                + " they go where their key puts them");
         List<String> expected = new ArrayList<>(List.of("0:there"));
         for (int i = 0; i < 8; i++) {
             expected.add(
@@ -143,6 +143,14 @@ class RedriveITCase {
                             + i);
         }
         assertThat(places()).containsExactlyInAnyOrderElementsOf(expected);
+    }
+
+    @Test
+    void whatIsNoDeadLetterIsSkippedAndCounted() throws Exception {
+        cluster.publishGarbage(topics.deadLetters());
+        deadLetter("s1", "failed", "one", 3);
+        assertThat(redrive(ALL).run()).isEqualTo(new Redrive.Result(1, 0, 0, 0, 1));
+        assertThat(prompts()).containsExactly("s1:one");
     }
 
     @Test
@@ -158,7 +166,7 @@ class RedriveITCase {
         deadLetter("s1", "failed", "one", 3);
         assertThat(command("--session", "s1", "--json"))
                 .isEqualTo(
-                        "{\"dry_run\":false,\"sent\":1,\"sent_before\":0,\"incomplete\":0,\"moved\":0}");
+                        "{\"dry_run\":false,\"sent\":1,\"sent_before\":0,\"incomplete\":0,\"moved\":0,\"skipped\":0}");
     }
 
     private String command(String... more) {

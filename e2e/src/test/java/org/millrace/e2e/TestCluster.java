@@ -121,7 +121,7 @@ public final class TestCluster implements AutoCloseable {
     }
 
     /** Publishes a record that no schema fits. */
-    void publishGarbage(String topic) throws Exception {
+    public void publishGarbage(String topic) throws Exception {
         try (KafkaProducer<byte[], byte[]> producer =
                 new KafkaProducer<>(
                         kafka(), new ByteArraySerializer(), new ByteArraySerializer())) {

@@ -53,12 +53,13 @@ public final class GenerationJob {
      * Puts the job into {@code env}, whose configuration says all about it. Creates topics that are
      * missing.
      *
-     * @throws IllegalArgumentException if an option is missing or out of place, naming it
+     * @throws IllegalArgumentException if an option is missing, unknown or out of place, naming it
      * @throws IOException if the brokers or the Schema Registry cannot be asked
      */
     public static void build(StreamExecutionEnvironment env) throws IOException {
         env.configure(JobDefaults.missingIn(env.getConfiguration()));
         ReadableConfig config = env.getConfiguration();
+        OptionNames.check(config.toMap().keySet());
         SupportedSettings.check(config);
         SavepointFiles.check(config);
         KafkaTopics topics = KafkaTopics.of(config);

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.apache.flink.client.program.ProgramParametrizationException;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
@@ -22,6 +23,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
 
 /**
@@ -90,19 +92,20 @@ public final class JobArguments {
     @Option(
             names = "--checkpoint-dir",
             paramLabel = "DIR|URI",
-            description = "Where checkpoints go.")
+            description = "Directory for checkpoints.")
     public String checkpointDirectory;
 
     @Option(
             names = "--from-savepoint",
-            paramLabel = "PATH",
-            description = "Savepoint or retained checkpoint to go on from.")
+            paramLabel = "DIR|URI",
+            description = "Savepoint or retained checkpoint to continue from.")
     String fromSavepoint;
 
     @Option(
             names = "-D",
             paramLabel = "key=value",
-            description = "Any option of Flink or Millrace.")
+            converter = OptionNames.Converter.class,
+            description = "Set any Flink or Millrace option.")
     Map<String, String> properties = new LinkedHashMap<>();
 
     /** Options as a configuration, with nothing in it that was not given. */
@@ -118,6 +121,7 @@ public final class JobArguments {
         set(config, CheckpointingOptions.CHECKPOINTING_INTERVAL, checkpointInterval);
         set(config, CheckpointingOptions.CHECKPOINTS_DIRECTORY, checkpointDirectory);
         set(config, StateRecoveryOptions.SAVEPOINT_PATH, fromSavepoint);
+        FlinkPaths.qualify(config);
         return config;
     }
 
@@ -127,14 +131,23 @@ public final class JobArguments {
         }
     }
 
-    /** The options; nothing if {@code args} ask for help, which is printed. */
+    /**
+     * The options; nothing if {@code args} ask for help, which is printed.
+     *
+     * @throws ProgramParametrizationException if they are wrong; Flink's client prints its message
+     *     and ends
+     */
     static Optional<Configuration> parse(String... args) {
         JobArguments arguments = new JobArguments();
         CommandLine line = new CommandLine(arguments).setCaseInsensitiveEnumValuesAllowed(true);
         // Not among the options above: the commands that these are mixed into have their own.
         line.getCommandSpec().addOption(HELP);
-        boolean isHelp = CommandLine.printHelpIfRequested(line.parseArgs(args));
-        return isHelp ? Optional.empty() : Optional.of(arguments.toConfiguration());
+        try {
+            boolean isHelp = CommandLine.printHelpIfRequested(line.parseArgs(args));
+            return isHelp ? Optional.empty() : Optional.of(arguments.toConfiguration());
+        } catch (ParameterException e) {
+            throw new ProgramParametrizationException(e.getMessage());
+        }
     }
 
     /** Names of kernel providers. */

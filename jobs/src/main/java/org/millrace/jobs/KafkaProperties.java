@@ -4,6 +4,7 @@ package org.millrace.jobs;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
@@ -55,6 +56,11 @@ public final class KafkaProperties {
         if (file != null) {
             try (Reader reader = Files.newBufferedReader(Path.of(file))) {
                 properties.load(reader);
+            } catch (NoSuchFileException e) {
+                throw new IOException("no Kafka properties file at " + file, e);
+            } catch (IOException | IllegalArgumentException e) {
+                throw new IOException(
+                        "cannot read the Kafka properties file " + file + ": " + e.getMessage(), e);
             }
         }
         return properties;

@@ -8,10 +8,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Map;
 import java.util.Properties;
+import org.apache.flink.client.program.ProgramParametrizationException;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.state.rocksdb.RocksDBOptions;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
 import org.millrace.operators.GenerationOptions;
 import org.rocksdb.ColumnFamilyOptions;
@@ -90,6 +92,31 @@ class GenerationJobTest {
         config.set(MillraceOptions.TENANT_BUDGET_PERIOD, Duration.ZERO);
         assertThatThrownBy(() -> TenantSettings.tenantBudgetPeriodMillis(config))
                 .hasMessageContaining("millrace.tenant-budget-period: millis=0");
+    }
+
+    @Test
+    void unknownOptionsAreNamedWithTheNearest() {
+        assertThatThrownBy(() -> JobArguments.parse("-Dmillrace.kv-typ=f16"))
+                .isInstanceOf(ProgramParametrizationException.class)
+                .hasMessageContaining(
+                        "unknown option millrace.kv-typ; did you mean millrace.kv-type?");
+        Configuration file = new Configuration();
+        file.setString("millrace.topic.promts", "p");
+        assertThatThrownBy(() -> GenerationJob.build(new StreamExecutionEnvironment(file)))
+                .hasMessageContaining(
+                        "millrace.topic.promts; did you mean millrace.topics.prompts?");
+        Configuration known =
+                JobArguments.parse("-Dmillrace.tenant-budgets.alice=5", "-Dstate.backend.typ=x")
+                        .orElseThrow();
+        assertThat(TenantSettings.tenantBudgets(known)).containsExactly(Map.entry("alice", 5L));
+    }
+
+    /** Flink's client prints the message of this exception and nothing else. */
+    @Test
+    void wrongUsageIsAText() {
+        assertThatThrownBy(() -> JobArguments.parse("--modle", "m"))
+                .isInstanceOf(ProgramParametrizationException.class)
+                .hasMessageContaining("--modle");
     }
 
     @Test

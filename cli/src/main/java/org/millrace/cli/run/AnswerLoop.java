@@ -74,6 +74,7 @@ final class AnswerLoop {
                 }
                 view.status(progress.summary());
             }
+            progress.skipped(reader.skipped());
         }
     }
 
@@ -94,6 +95,7 @@ final class AnswerLoop {
             progress.found(prompt, nanos);
         }
         contents.answers().stream().filter(this::isOfPrompts).forEach(progress::answeredBefore);
+        progress.skipped(contents.skipped());
         return contents.missing(requests);
     }
 

@@ -26,6 +26,8 @@ import org.millrace.jobs.RetentionArguments;
 import org.millrace.operators.GenerationOptions;
 import org.millrace.operators.GenerationSettings;
 import org.millrace.schemas.PromptRequest;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -39,10 +41,11 @@ import picocli.CommandLine.Spec;
         name = "run",
         mixinStandardHelpOptions = true,
         description = {
-            "Runs the generation job with a broker and a Flink cluster of its own, answers prompts, and reports.",
-            "Without options it fetches the default model and answers a bundled set of prompts."
+            "Starts a Flink cluster and a broker, answers prompts, and prints a report.",
+            "Without options, it downloads the default model and answers a few sample prompts."
         })
 public final class RunCommand implements Callable<Integer> {
+    private static final Logger LOG = LoggerFactory.getLogger(RunCommand.class);
     private static final int SERVE_PORT = 9092;
     private static final DateTimeFormatter RUN_NAME =
             DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss-SSS");
@@ -56,36 +59,37 @@ public final class RunCommand implements Callable<Integer> {
             names = "--prompts",
             paramLabel = "FILE.jsonl|FILE.avro",
             description =
-                    "Prompts to answer, or - for standard input (default: a bundled set; none with --serve and --until-end).")
+                    "File with the prompts to answer, or - for standard input (default: sample prompts; none with --serve or --until-end).")
     private String prompts;
 
     @Option(
             names = "--until-end",
             description =
-                    "Answer what the prompts topic holds up to its present end, then stop (needs --bootstrap-servers).")
+                    "Answer everything that is in the prompts topic now, then stop. Needs --bootstrap-servers.")
     private boolean untilEnd;
 
     @Option(
             names = "--serve",
-            description = "Stay up for other clients until SIGTERM, then stop with a savepoint.")
+            description = "Keep running for other clients. On SIGTERM, take a savepoint and stop.")
     private boolean serve;
 
     @Option(
             names = "--port",
             paramLabel = "PORT",
-            description = "Port of the embedded broker (default: a free one; 9092 with --serve).")
+            description =
+                    "Port of the built-in broker (default: any free port; 9092 with --serve).")
     private Integer port;
 
     @Option(
             names = "--work-dir",
             paramLabel = "DIR",
             description =
-                    "Topics, checkpoints and savepoints (default: below MILLRACE_HOME; deleted after a complete run with a broker of its"
-                            + " own, kept with --serve and for each --bootstrap-servers, group and prompts topic)."
-                            + " Given again, also after a crash, the run goes on: what was answered is not answered again.")
+                    "Directory for topics, checkpoints and savepoints. Run again with the same directory, even after a crash, to"
+                            + " continue: prompts that were answered are not answered again (default: a directory in MILLRACE_HOME,"
+                            + " deleted after a complete run; kept with --serve and --bootstrap-servers).")
     private Path workDirectory;
 
-    @Option(names = "--json", description = "Print one JSON document and nothing else.")
+    @Option(names = "--json", description = "Print only one JSON document.")
     private boolean json;
 
     private final PrintStream out;
@@ -163,8 +167,16 @@ public final class RunCommand implements Callable<Integer> {
         }
         if (!config.contains(StateRecoveryOptions.SAVEPOINT_PATH)) {
             Snapshots snapshots = Snapshots.of(directory, config);
-            snapshots.deleteUnused(config);
+            deleteUnused(snapshots, config);
             snapshots.newest().ifPresent(newest -> goOn(config, newest));
+        }
+    }
+
+    private static void deleteUnused(Snapshots snapshots, Configuration config) {
+        try {
+            snapshots.deleteUnused(config);
+        } catch (IOException e) {
+            LOG.warn("Files that killed runs have left are not deleted", e);
         }
     }
 

@@ -46,6 +46,7 @@ final class RunProgress {
     private long tokens;
     private int requests;
     private int answeredBefore;
+    private long skipped;
 
     /** Notes a request that is being published; controls are not waited for. */
     void published(PromptRequest request, long nanos) {
@@ -138,6 +139,11 @@ final class RunProgress {
         return true;
     }
 
+    /** Notes records that were skipped because they are no outputs of a job. */
+    void skipped(long records) {
+        skipped += records;
+    }
+
     boolean done() {
         return open.isEmpty() && unreadable.isEmpty();
     }
@@ -179,6 +185,7 @@ final class RunProgress {
                 percentileMillis(50),
                 percentileMillis(99),
                 cacheBytes.values().stream().mapToLong(Long::longValue).sum(),
+                skipped,
                 checkpoints,
                 savepoint);
     }

@@ -19,6 +19,7 @@ import org.millrace.schemas.DeadLetter;
  * @param answeredBefore requests that an earlier run in the same directory has answered
  * @param firstTokenP50Millis median of the time to first token
  * @param cacheBytes bytes of all sessions' caches after their last turn
+ * @param skipped records of the output topics that no job has written
  * @param savepoint where the job's state went
  */
 record RunReport(
@@ -33,6 +34,7 @@ record RunReport(
         double firstTokenP50Millis,
         double firstTokenP99Millis,
         long cacheBytes,
+        long skipped,
         List<RunningJob.Checkpoint> checkpoints,
         String savepoint) {
 
@@ -57,6 +59,9 @@ record RunReport(
                         firstTokenP50Millis,
                         firstTokenP99Millis));
         rows.add(row("cache bytes", "%s", mebibytes(cacheBytes)));
+        if (skipped > 0) {
+            rows.add(row("foreign records skipped", "%d", skipped));
+        }
         rows.add(row("checkpoints", "%d", checkpoints.size()));
         if (!checkpoints.isEmpty()) {
             rows.add(
@@ -97,6 +102,7 @@ record RunReport(
                 .put("p50", firstTokenP50Millis)
                 .put("p99", firstTokenP99Millis);
         root.put("cache_bytes", cacheBytes);
+        root.put("skipped", skipped);
         ArrayNode list = root.putArray("checkpoints");
         checkpoints.forEach(
                 c ->

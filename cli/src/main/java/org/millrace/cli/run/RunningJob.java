@@ -19,6 +19,7 @@ import org.apache.flink.runtime.executiongraph.AccessExecutionGraph;
 import org.apache.flink.runtime.executiongraph.AccessExecutionVertex;
 import org.apache.flink.runtime.jobmaster.JobResult;
 import org.apache.flink.runtime.minicluster.MiniCluster;
+import org.millrace.jobs.FlinkPaths;
 
 /** A job of a {@link LocalCluster}, which it does not outlive. */
 public final class RunningJob {
@@ -126,7 +127,7 @@ public final class RunningJob {
             String path =
                     cluster.stopWithSavepoint(
                                     job,
-                                    savepointDirectory.toUri().toString(),
+                                    FlinkPaths.of(savepointDirectory),
                                     false,
                                     SavepointFormatType.CANONICAL)
                             .get();

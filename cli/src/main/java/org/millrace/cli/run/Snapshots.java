@@ -4,8 +4,6 @@ package org.millrace.cli.run;
 import static org.apache.flink.configuration.CheckpointingOptions.MAX_RETAINED_CHECKPOINTS;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -13,12 +11,11 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.fs.FileStatus;
 import org.apache.flink.core.fs.FileSystem;
 import org.apache.flink.core.fs.Path;
+import org.millrace.jobs.FlinkPaths;
 
 /** Checkpoints and savepoints that the jobs of a work directory have left. */
 final class Snapshots {
@@ -26,10 +23,6 @@ final class Snapshots {
     static final int RETAINED = 3;
 
     private static final String METADATA = "_metadata";
-
-    /** How Flink names files of state. */
-    private static final Pattern STATE_FILE =
-            Pattern.compile("\\p{XDigit}{8}(-\\p{XDigit}{4}){3}-\\p{XDigit}{12}");
 
     /** One that is complete. */
     record Snapshot(Path path, boolean isSavepoint, long completedMillis) {
@@ -50,7 +43,7 @@ final class Snapshots {
         Snapshots snapshots =
                 new Snapshots(
                         directory.jobs().stream().map(job -> new Path(checkpoints, job)).toList());
-        snapshots.add(new Path(directory.savepoints().toUri()), true);
+        snapshots.add(new Path(FlinkPaths.of(directory.savepoints())), true);
         for (Path job : snapshots.jobs) {
             snapshots.add(job, false);
         }
@@ -77,6 +70,8 @@ final class Snapshots {
      * Deletes what jobs that were killed have left and nobody needs: files of checkpoints to which
      * none of the newest checkpoints refers. Of these as many are kept as Flink keeps of a running
      * job, and none that is older than a savepoint. Savepoints stay. No job may run.
+     *
+     * @throws IOException if it cannot be told what a checkpoint needs; then nothing is deleted
      */
     void deleteUnused(Configuration options) throws IOException {
         List<Snapshot> kept =
@@ -84,9 +79,9 @@ final class Snapshots {
                         .takeWhile(snapshot -> !snapshot.isSavepoint())
                         .limit(options.getOptional(MAX_RETAINED_CHECKPOINTS).orElse(RETAINED))
                         .toList();
-        Set<String> used = new HashSet<>();
+        Set<String> used = new HashSet<>(Set.of(METADATA));
         for (Snapshot checkpoint : kept) {
-            used.addAll(stateFiles(checkpoint.metadata()));
+            used.addAll(StateFileNames.of(checkpoint.metadata()));
         }
         for (Snapshot snapshot : newestFirst) {
             if (!snapshot.isSavepoint() && !kept.contains(snapshot)) {
@@ -99,37 +94,18 @@ final class Snapshots {
         }
     }
 
-    /** Names in the metadata: paths are written there as they are, whatever the kind of state. */
-    private static Set<String> stateFiles(Path metadata) throws IOException {
-        Set<String> names = new HashSet<>();
-        try (InputStream in = metadata.getFileSystem().open(metadata)) {
-            Matcher name =
-                    STATE_FILE.matcher(new String(in.readAllBytes(), StandardCharsets.ISO_8859_1));
-            while (name.find()) {
-                names.add(name.group());
-            }
-        }
-        return names;
-    }
-
     private static void deleteUnused(Path directory, Set<String> used) throws IOException {
         FileSystem files = directory.getFileSystem();
         for (FileStatus child : children(directory)) {
             if (child.isDir()) {
                 deleteUnused(child.getPath(), used);
-            } else if (isUnused(child.getPath().getName(), used)) {
+            } else if (!used.contains(child.getPath().getName())) {
                 files.delete(child.getPath(), false);
             }
         }
         if (children(directory).isEmpty()) {
             files.delete(directory, false);
         }
-    }
-
-    /** Names of files that were not finished have more than the id. */
-    private static boolean isUnused(String name, Set<String> used) {
-        Matcher id = STATE_FILE.matcher(name);
-        return id.find() && !used.contains(id.group());
     }
 
     private static List<FileStatus> children(Path directory) throws IOException {

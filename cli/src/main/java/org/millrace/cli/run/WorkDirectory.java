@@ -12,6 +12,7 @@ import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.util.FileUtils;
+import org.millrace.jobs.FlinkPaths;
 
 /**
  * What a run leaves to the next: topics, checkpoints, savepoints. One run at a time has it, until
@@ -29,9 +30,10 @@ public final class WorkDirectory implements AutoCloseable {
     /**
      * Makes the directory if it is missing, and removes temporary files of a run that was killed.
      *
-     * @throws IOException naming the directory if another run has it
+     * @throws IOException naming the directory if another run has it, or Flink cannot use its name
      */
     public static WorkDirectory take(Path directory) throws IOException {
+        FlinkPaths.checkDirectory(directory);
         Files.createDirectories(directory);
         FileChannel lock =
                 FileChannel.open(
@@ -70,10 +72,10 @@ public final class WorkDirectory implements AutoCloseable {
         return directory.resolve("savepoints");
     }
 
-    /** URI of the directory of checkpoints: the one that the options name, or one in here. */
+    /** Flink's path of the checkpoints: the one that the options name, or one in here. */
     public String checkpoints(Configuration options) {
         return options.getOptional(CheckpointingOptions.CHECKPOINTS_DIRECTORY)
-                .orElseGet(() -> directory.resolve("checkpoints").toUri().toString());
+                .orElseGet(() -> FlinkPaths.of(directory.resolve("checkpoints")));
     }
 
     /** Ids of the jobs that ran here: others may have checkpoints in the same directory. */

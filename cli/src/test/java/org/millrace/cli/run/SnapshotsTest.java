@@ -2,8 +2,10 @@
 package org.millrace.cli.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -13,10 +15,21 @@ import java.util.stream.Stream;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.runtime.checkpoint.Checkpoints;
+import org.apache.flink.runtime.checkpoint.OperatorState;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.checkpoint.metadata.CheckpointMetadata;
+import org.apache.flink.runtime.jobgraph.OperatorID;
+import org.apache.flink.runtime.state.IncrementalKeyedStateHandle.HandleAndLocalPath;
+import org.apache.flink.runtime.state.IncrementalRemoteKeyedStateHandle;
+import org.apache.flink.runtime.state.KeyGroupRange;
+import org.apache.flink.runtime.state.filesystem.FileStateHandle;
+import org.apache.flink.runtime.state.memory.ByteStreamStateHandle;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.millrace.jobs.FlinkPaths;
 
 /** What jobs that were killed have left is found, and goes when nothing refers to it. */
 class SnapshotsTest {
@@ -85,6 +98,19 @@ class SnapshotsTest {
     }
 
     @Test
+    void nothingGoesIfItCannotBeToldWhatIsNeeded() throws IOException {
+        Path job = job();
+        Path file = stateFile(job.resolve("shared"));
+        Path checkpoint = checkpoint(job, 1, file);
+        Path left = stateFile(job.resolve("chk-2"));
+        Files.writeString(checkpoint.resolve("_metadata"), "damaged " + file);
+        assertThatThrownBy(() -> snapshots().deleteUnused(new Configuration()))
+                .isInstanceOf(IOException.class);
+        assertThat(file).exists();
+        assertThat(left).exists();
+    }
+
+    @Test
     void theCheckpointsOfOtherJobsAreNotTouched() throws IOException {
         Path other = directory.resolve("checkpoints").resolve(new JobID().toString());
         Path file = stateFile(other.resolve("shared"));
@@ -117,10 +143,39 @@ class SnapshotsTest {
         return complete(job.resolve("chk-" + id), files);
     }
 
+    private static CheckpointMetadata metadata(Path... files) {
+        OperatorState operator = new OperatorState("name", "uid", new OperatorID(), 1, 128);
+        List<HandleAndLocalPath> shared =
+                Stream.of(files)
+                        .map(file -> HandleAndLocalPath.of(handle(file), file.toString()))
+                        .toList();
+        operator.putState(
+                0,
+                OperatorSubtaskState.builder()
+                        .setManagedKeyedState(
+                                new IncrementalRemoteKeyedStateHandle(
+                                        new UUID(0, 1),
+                                        KeyGroupRange.of(0, 127),
+                                        1,
+                                        shared,
+                                        List.of(),
+                                        new ByteStreamStateHandle("meta", new byte[1])))
+                        .build());
+        return new CheckpointMetadata(1, List.of(operator), List.of());
+    }
+
+    private static FileStateHandle handle(Path file) {
+        return new FileStateHandle(
+                new org.apache.flink.core.fs.Path(FlinkPaths.of(file)), file.toFile().length());
+    }
+
     /** Each is a minute younger than the one before. */
     private Path complete(Path snapshot, Path... files) throws IOException {
         Files.createDirectories(snapshot);
-        Path metadata = Files.writeString(snapshot.resolve("_metadata"), "\0" + List.of(files));
+        Path metadata = snapshot.resolve("_metadata");
+        try (OutputStream out = Files.newOutputStream(metadata)) {
+            Checkpoints.storeCheckpointMetadata(metadata(files), out);
+        }
         Files.setLastModifiedTime(metadata, FileTime.fromMillis(60_000L * ++minutes));
         return snapshot;
     }

@@ -38,8 +38,13 @@ public final class EmbeddedBroker implements AutoCloseable {
      *
      * @param directory where topics live, created if missing
      * @param port port for clients; 0 for a free one
+     * @throws IllegalArgumentException if the port is in use
      */
     public static EmbeddedBroker start(Path directory, int port) {
+        if (port != 0 && !FreePorts.isFree(port)) {
+            throw new IllegalArgumentException(
+                    "port=" + port + " is in use; choose another with --port");
+        }
         try {
             Files.createDirectories(directory);
             List<Integer> free = FreePorts.find(2);

@@ -51,6 +51,15 @@ public final class FreePorts {
         }
     }
 
+    /** Whether a server could listen on a port now. */
+    static boolean isFree(int port) {
+        try (ServerSocket socket = listen(port)) {
+            return socket.isBound();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     private static ServerSocket listen(int port) throws IOException {
         return new ServerSocket(port, 1, InetAddress.getLoopbackAddress());
     }

@@ -2,9 +2,9 @@
 package org.millrace.client.model;
 
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.millrace.jobs.FlinkPaths;
 
 /**
  * Finds the files of a model, and fetches what is not there yet into the model cache: {@code
@@ -24,7 +24,7 @@ public final class ModelLocator {
         if (model == null || model.equals(DefaultModel.NAME)) {
             return DefaultModel.fetch(models());
         }
-        Path path = model.startsWith("file:") ? Path.of(URI.create(model)) : Path.of(model);
+        Path path = model.startsWith("file:") ? FlinkPaths.local(model) : Path.of(model);
         if (Files.exists(path)) {
             return path;
         }
@@ -37,12 +37,36 @@ public final class ModelLocator {
         return HubModel.fetch(HubModel.endpoint(), model, models());
     }
 
-    /** Where Millrace keeps what it fetches and makes, outside the checkout. */
-    public static Path home() {
-        String home = System.getenv("MILLRACE_HOME");
-        return home == null || home.isEmpty()
-                ? Path.of(System.getProperty("user.home"), ".cache", "millrace")
-                : Path.of(home);
+    /**
+     * Where Millrace keeps what it fetches and makes, outside the checkout.
+     *
+     * @throws IOException if there is no such place, saying what to set
+     */
+    public static Path home() throws IOException {
+        return home(System.getenv("MILLRACE_HOME"), System.getProperty("user.home"));
+    }
+
+    /**
+     * @param millraceHome null or empty if it is not set
+     * @param userHome by Java, which says {@code ?} of a user without an entry in the system's list
+     */
+    static Path home(String millraceHome, String userHome) throws IOException {
+        boolean isSet = millraceHome != null && !millraceHome.isEmpty();
+        if (!isSet && userHome.equals("?")) {
+            throw new IOException(
+                    "this user has no home directory; set MILLRACE_HOME to a directory for models"
+                            + " and work directories");
+        }
+        Path home = isSet ? Path.of(millraceHome) : Path.of(userHome, ".cache", "millrace");
+        try {
+            return Files.createDirectories(home);
+        } catch (IOException e) {
+            throw new IOException(
+                    "cannot create directory="
+                            + home
+                            + "; set MILLRACE_HOME to one that can be written to",
+                    e);
+        }
     }
 
     private static Path models() throws IOException {

@@ -100,9 +100,9 @@ class ResumedRunITCase {
                 "--model",
                 TestCluster.tinyModel(),
                 "--work-dir",
-                directory.resolve("work").toString(),
+                directory.resolve("work é").toString(),
                 "--checkpoint-dir",
-                directory.resolve("checkpoints").toUri().toString(),
+                directory.resolve("check points é").toString(),
                 "--json",
                 "-Drest.bind-port=0",
                 "-Dmillrace.kernels=reference",
@@ -178,7 +178,7 @@ class ResumedRunITCase {
 
     private List<String> answers() throws Exception {
         try (EmbeddedBroker broker =
-                EmbeddedBroker.start(directory.resolve("work").resolve("broker"), 0)) {
+                EmbeddedBroker.start(directory.resolve("work é").resolve("broker"), 0)) {
             Properties kafka = new Properties();
             kafka.setProperty("bootstrap.servers", broker.bootstrapServers());
             return AnsweredSessions.read(kafka, KafkaTopics.of(new Configuration()), ROWS);

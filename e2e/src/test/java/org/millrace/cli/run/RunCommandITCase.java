@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +18,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.millrace.client.ConsumeCommand;
 import org.millrace.e2e.TestCluster;
+import org.millrace.jobs.FlinkPaths;
 import picocli.CommandLine;
 
 /**
@@ -64,8 +64,8 @@ class RunCommandITCase {
         assertThat(report.get("checkpoints")).isNotEmpty();
         assertThat(report.get("refused").get(0).get("reason").asText())
                 .isEqualTo("prompt_too_long");
-        URI savepoint = URI.create(report.get("savepoint").asText());
-        assertThat(Path.of(savepoint).resolve("_metadata")).exists();
+        Path savepoint = FlinkPaths.local(report.get("savepoint").asText());
+        assertThat(savepoint.resolve("_metadata")).exists();
 
         bytes.reset();
         execute(new ConsumeCommand(out), cluster, "--until", "4", "--timeout", "30", "--json");

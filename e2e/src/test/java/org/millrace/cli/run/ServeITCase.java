@@ -10,7 +10,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.ServerSocket;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,6 +28,7 @@ import org.millrace.cli.Millrace;
 import org.millrace.client.ConsumeCommand;
 import org.millrace.client.ProduceCommand;
 import org.millrace.e2e.TestCluster;
+import org.millrace.jobs.FlinkPaths;
 import picocli.CommandLine;
 
 /**
@@ -37,6 +37,9 @@ import picocli.CommandLine;
 @Timeout(240)
 class ServeITCase {
     private static final String STOPPED = "stopped; go on with --from-savepoint ";
+
+    /** A name that a URI would spell in another way. */
+    private static final String WORK = "an é 100%20";
 
     @TempDir private Path directory;
     private Process process;
@@ -82,7 +85,7 @@ class ServeITCase {
         }
         produce(prompts.toString());
         consume(1);
-        assertThatThrownBy(() -> WorkDirectory.take(directory.resolve("work")))
+        assertThatThrownBy(() -> WorkDirectory.take(directory.resolve(WORK)))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("another run is using the work directory");
         process.destroyForcibly().waitFor();
@@ -96,7 +99,7 @@ class ServeITCase {
         assertThat(files("tmp")).doesNotContainAnyElementsOf(temporary);
         awaitGone(checkpoint);
         String savepoint = stop();
-        assertThat(Path.of(URI.create(savepoint))).isDirectory();
+        assertThat(FlinkPaths.local(savepoint)).isDirectory();
 
         serve();
         produce("{\"session\":\"new\",\"request\":\"1\",\"text\":\"Hello\",\"maxTokens\":6}");
@@ -106,9 +109,9 @@ class ServeITCase {
     }
 
     private Path newestCheckpoint() throws IOException {
-        try (WorkDirectory work = WorkDirectory.take(directory.resolve("work"))) {
+        try (WorkDirectory work = WorkDirectory.take(directory.resolve(WORK))) {
             Snapshots snapshots = Snapshots.of(work, new Configuration());
-            return Path.of(snapshots.newest().orElseThrow().path().toUri());
+            return FlinkPaths.local(snapshots.newest().orElseThrow().path().toString());
         }
     }
 
@@ -120,7 +123,7 @@ class ServeITCase {
     }
 
     private List<Path> files(String name) throws IOException {
-        Path folder = directory.resolve("work").resolve(name);
+        Path folder = directory.resolve(WORK).resolve(name);
         try (Stream<Path> files = Files.exists(folder) ? Files.walk(folder) : Stream.of()) {
             return files.filter(Files::isRegularFile).toList();
         }
@@ -133,7 +136,7 @@ class ServeITCase {
         command.addAll(List.of(Millrace.class.getName(), "run", "--serve"));
         command.addAll(List.of("--port", brokers.substring(brokers.indexOf(':') + 1)));
         command.addAll(List.of("--model", TestCluster.tinyModel()));
-        command.addAll(List.of("--work-dir", directory.resolve("work").toString()));
+        command.addAll(List.of("--work-dir", directory.resolve(WORK).toString()));
         command.add("-Drest.bind-port=0");
         command.addAll(List.of(options));
         process =

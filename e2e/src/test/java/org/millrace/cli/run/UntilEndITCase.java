@@ -14,6 +14,9 @@ import java.util.Properties;
 import org.apache.flink.configuration.Configuration;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,13 +47,26 @@ class UntilEndITCase {
             publish(kafka, topics, 0, 10);
             JsonNode first = run(broker);
             assertThat(first.get("completions").asInt()).isEqualTo(10);
+            publishForeign(kafka, topics);
             publish(kafka, topics, 10, 15);
             JsonNode second = run(broker);
             assertThat(second.get("completions").asInt()).isEqualTo(15);
             assertThat(second.get("answered_before").asInt()).isBetween(10, 15);
+            assertThat(first.get("skipped").asInt()).isZero();
+            assertThat(second.get("skipped").asInt()).isEqualTo(3);
             assertThat(AnsweredSessions.read(kafka, topics, 15))
                     .hasSize(15)
                     .doesNotHaveDuplicates();
+        }
+    }
+
+    /** Somebody else's records in the topics of answers. */
+    private static void publishForeign(Properties kafka, KafkaTopics topics) throws Exception {
+        try (KafkaProducer<byte[], byte[]> producer =
+                new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer())) {
+            producer.send(new ProducerRecord<>(topics.completions(), new byte[] {1, 2, 3})).get();
+            producer.send(new ProducerRecord<>(topics.completions(), null)).get();
+            producer.send(new ProducerRecord<>(topics.deadLetters(), new byte[0])).get();
         }
     }
 

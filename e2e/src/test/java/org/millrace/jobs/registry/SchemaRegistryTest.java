@@ -4,6 +4,7 @@ package org.millrace.jobs.registry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.time.Duration;
 import java.util.Base64;
 import java.util.Map;
 import java.util.Properties;
@@ -103,6 +104,33 @@ class SchemaRegistryTest {
                 .hasMessageContaining("GET " + registry.url() + "/schemas/ids/1")
                 .hasMessageContaining("status=503");
         assertThat(registry.requests("GET /schemas/ids/1")).isEqualTo(6);
+    }
+
+    /** Its headers come, which is all that the timeouts of the JDK's client wait for. */
+    @Test
+    void oneThatHangsIsGivenUpSoon() {
+        registry.hang();
+        long begin = System.nanoTime();
+        assertThatThrownBy(() -> decode(new byte[] {0, 0, 0, 0, 1}))
+                .isInstanceOf(SchemaRegistryException.class)
+                .hasMessageContaining("GET " + registry.url() + "/schemas/ids/1")
+                .hasMessageContaining("given up after 10 s in all");
+        assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(11));
+    }
+
+    @Test
+    void aRedirectDoesNotGetTheCredentials() throws Exception {
+        kafka.setProperty("basic.auth.user.info", "user:hush");
+        try (TestRegistry elsewhere = new TestRegistry()) {
+            registry.redirectTo(elsewhere.url().replace("//", "//user:hush@"));
+            assertThatThrownBy(this::writing)
+                    .isInstanceOf(SchemaRegistryException.class)
+                    .hasMessageContaining("status=302, a redirect to " + elsewhere.url() + ",")
+                    .message()
+                    .doesNotContain("hush");
+            assertThat(elsewhere.authorization()).isNull();
+            assertThat(elsewhere.requests("POST /subjects/prompts-value/versions")).isZero();
+        }
     }
 
     @Test

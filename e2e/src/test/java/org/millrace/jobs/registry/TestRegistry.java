@@ -25,6 +25,8 @@ public final class TestRegistry implements AutoCloseable {
     private HttpServer server;
     private int port;
     private volatile int refusal;
+    private volatile boolean hanging;
+    private volatile String redirect;
     private volatile String authorization;
 
     public TestRegistry() throws IOException {
@@ -52,6 +54,16 @@ public final class TestRegistry implements AutoCloseable {
     /** Answers everything with this status; 0 for no more. */
     public void refuseWith(int status) {
         refusal = status;
+    }
+
+    /** Begins every answer, and ends none. */
+    public void hang() {
+        hanging = true;
+    }
+
+    /** Sends every client to another address, path and all. */
+    public void redirectTo(String url) {
+        redirect = url;
     }
 
     /** The id of a schema, a new one if it is new. */
@@ -83,7 +95,14 @@ public final class TestRegistry implements AutoCloseable {
         authorization = exchange.getRequestHeaders().getFirst("Authorization");
         String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
         String[] parts = path.split("/");
-        if (refusal != 0) {
+        if (hanging) {
+            exchange.sendResponseHeaders(200, 100);
+            exchange.getResponseBody().flush();
+        } else if (redirect != null) {
+            exchange.getResponseHeaders().add("Location", redirect + path);
+            exchange.sendResponseHeaders(302, -1);
+            exchange.close();
+        } else if (refusal != 0) {
             send(exchange, refusal, error(refusal, "refused"));
         } else if (path.matches("/schemas/ids/\\d+")) {
             int id = Integer.parseInt(parts[3]);

@@ -13,16 +13,20 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.Base64;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.millrace.schemas.SchemaTexts;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A Schema Registry. One that does not answer is asked again {@value #RETRIES} times, for three
- * seconds and what the attempts take. Thread safe; connects when it is first asked, and again after
- * deserialization.
+ * A Schema Registry. One that fails or does not answer is asked again, {@value #RETRIES} times at
+ * most, and given up after {@value #TIMEOUT_SECONDS} seconds in all. Redirects are not followed:
+ * they would take the credentials along. Thread safe; connects when it is first asked, and again
+ * after deserialization.
  */
 final class SchemaRegistry implements SchemaTexts {
     private static final long serialVersionUID = 1L;
@@ -30,11 +34,13 @@ final class SchemaRegistry implements SchemaTexts {
 
     private static final int RETRIES = 5;
     private static final long FIRST_PAUSE_MILLIS = 100;
-    private static final Duration TIMEOUT = Duration.ofSeconds(10);
+    private static final int TIMEOUT_SECONDS = 10;
+    private static final long ATTEMPT_MILLIS = 4_000;
     private static final int MAX_SHOWN_CHARACTERS = 500;
     private static final String MEDIA_TYPE = "application/vnd.schemaregistry.v1+json";
 
     private static final int OK = 200;
+    private static final int REDIRECTION = 3;
     private static final int NOT_FOUND = 404;
     private static final int TOO_MANY_REQUESTS = 429;
     private static final int SERVER_ERROR = 500;
@@ -90,7 +96,6 @@ final class SchemaRegistry implements SchemaTexts {
     private HttpRequest.Builder request(String path) {
         HttpRequest.Builder request =
                 HttpRequest.newBuilder(URI.create(url + path))
-                        .timeout(TIMEOUT)
                         .header("Accept", MEDIA_TYPE + ", application/json");
         if (userInfo != null) {
             byte[] bytes = userInfo.getBytes(StandardCharsets.UTF_8);
@@ -100,31 +105,58 @@ final class SchemaRegistry implements SchemaTexts {
     }
 
     private HttpResponse<String> send(HttpRequest request) throws SchemaRegistryException {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(TIMEOUT_SECONDS);
         try {
-            for (int retry = 0; retry < RETRIES; retry++) {
+            for (int retry = 0; ; retry++) {
                 try {
-                    return sendOnce(request);
+                    return sendOnce(request, millisUntil(deadlineNanos));
                 } catch (IOException e) {
+                    long pauseMillis = FIRST_PAUSE_MILLIS << retry;
+                    if (retry == RETRIES || pauseMillis >= millisUntil(deadlineNanos)) {
+                        throw new SchemaRegistryException(message(request, e.toString()), e);
+                    }
                     LOG.warn("{}", message(request, e.toString()));
-                    Thread.sleep(FIRST_PAUSE_MILLIS << retry);
+                    Thread.sleep(pauseMillis);
                 }
             }
-            return sendOnce(request);
-        } catch (IOException e) {
-            throw new SchemaRegistryException(message(request, e.toString()), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new SchemaRegistryException(message(request, "interrupted"), e);
         }
     }
 
-    private HttpResponse<String> sendOnce(HttpRequest request)
+    private static long millisUntil(long deadlineNanos) {
+        return Math.max(0, TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime()));
+    }
+
+    /** The timeouts of the client itself end with the headers; a body may never come. */
+    private HttpResponse<String> sendOnce(HttpRequest request, long leftMillis)
             throws IOException, InterruptedException {
-        HttpResponse<String> response = client().send(request, BodyHandlers.ofString());
-        if (response.statusCode() >= SERVER_ERROR || response.statusCode() == TOO_MANY_REQUESTS) {
-            throw new IOException(answer(response));
+        long timeoutMillis = Math.min(ATTEMPT_MILLIS, leftMillis);
+        CompletableFuture<HttpResponse<String>> answer =
+                client().sendAsync(request, BodyHandlers.ofString());
+        try {
+            HttpResponse<String> response = answer.get(timeoutMillis, TimeUnit.MILLISECONDS);
+            if (response.statusCode() >= SERVER_ERROR
+                    || response.statusCode() == TOO_MANY_REQUESTS) {
+                throw new IOException(answer(response));
+            }
+            return response;
+        } catch (TimeoutException e) {
+            throw new IOException(
+                    "no complete answer in "
+                            + timeoutMillis
+                            + " ms; a request is given up after "
+                            + TIMEOUT_SECONDS
+                            + " s in all",
+                    e);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof IOException failure
+                    ? failure
+                    : new IOException(e.getCause());
+        } finally {
+            answer.cancel(true);
         }
-        return response;
     }
 
     private synchronized HttpClient client() {
@@ -132,8 +164,7 @@ final class SchemaRegistry implements SchemaTexts {
             client =
                     HttpClient.newBuilder()
                             .version(HttpClient.Version.HTTP_1_1)
-                            .followRedirects(HttpClient.Redirect.NORMAL)
-                            .connectTimeout(TIMEOUT)
+                            .followRedirects(HttpClient.Redirect.NEVER)
                             .build();
         }
         return client;
@@ -161,7 +192,19 @@ final class SchemaRegistry implements SchemaTexts {
         return "schema registry: " + request.method() + " " + request.uri() + ": " + detail;
     }
 
+    /** Without what may be secret in an address. */
+    private static String host(String location) {
+        return location.replaceFirst("^(https?://)?([^/?#]*@)?([^/?#]*).*$", "$1$3");
+    }
+
     private static String answer(HttpResponse<String> response) {
+        if (response.statusCode() / 100 == REDIRECTION) {
+            return "status="
+                    + response.statusCode()
+                    + ", a redirect to "
+                    + response.headers().firstValue("Location").map(SchemaRegistry::host).orElse("")
+                    + ", which is not followed; give the address of the registry itself";
+        }
         String body = response.body();
         return "status="
                 + response.statusCode()
