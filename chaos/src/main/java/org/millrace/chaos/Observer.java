@@ -53,7 +53,7 @@ final class Observer implements AutoCloseable {
     /** Takes in what is left of a job that has ended. */
     void drain() throws IOException {
         readJournal();
-        Drain.drain(reader, this::accept);
+        reader.readToEnd().forEach(this::accept);
     }
 
     /** Takes in what is new in the journal alone, at once. */

@@ -52,7 +52,7 @@ final class Undisturbed {
                 }
             }
             cluster.stop(job);
-            Drain.drain(reader, outcome::accept);
+            reader.readToEnd().forEach(outcome::accept);
         }
         return outcome;
     }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.avro.specific.SpecificRecord;
@@ -98,6 +99,22 @@ public final class OutputReader implements AutoCloseable {
         List<SpecificRecord> outputs = new ArrayList<>();
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(timeout)) {
             decoder.decode(codec(record.topic()), record).ifPresent(outputs::add);
+        }
+        return outputs;
+    }
+
+    /**
+     * The records that are left before the present ends of the topics, as far as they are
+     * committed: of an output that nobody writes any more, all.
+     *
+     * @throws IOException if the Schema Registry, if there is one, cannot be asked
+     */
+    public List<SpecificRecord> readToEnd() throws IOException {
+        Map<TopicPartition, Long> ends = consumer.endOffsets(consumer.assignment());
+        List<SpecificRecord> outputs = new ArrayList<>();
+        while (ends.entrySet().stream()
+                .anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
+            outputs.addAll(poll(RETRY));
         }
         return outputs;
     }

@@ -7,12 +7,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.apache.flink.configuration.Configuration;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.millrace.e2e.TestCluster;
 import org.millrace.operators.GenerationOptions;
 
 /** The proof can fail: each of these faults is found. */
+@Tag("nightly")
 class ChaosFindsFaultsITCase {
     private static final String SLOTS_WRITTEN = "SavedCache saved = cache.save(slotSink());";
     private static final String SLOTS_FORGOTTEN =

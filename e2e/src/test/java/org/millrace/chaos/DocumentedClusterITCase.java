@@ -26,6 +26,7 @@ import org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint;
 import org.apache.flink.runtime.taskexecutor.TaskManagerRunner;
 import org.apache.flink.runtime.zookeeper.FlinkZooKeeperQuorumPeer;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.millrace.client.OutputReader;
@@ -40,6 +41,7 @@ import org.millrace.schemas.PromptRequest;
 import org.millrace.schemas.TokenDelta;
 
 /** The configuration of {@code docs/operations.md} and the command of the README, on processes. */
+@Tag("nightly")
 class DocumentedClusterITCase {
     /** A model to measure with, rather than the tiny one. */
     private static final String MODEL = System.getProperty("millrace.test.model");

@@ -18,6 +18,7 @@ import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.zip.ZipInputStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.millrace.client.model.ModelLocator;
 import org.millrace.engine.Model;
@@ -32,6 +33,7 @@ import org.millrace.eval.PromptProfile;
  * What the paper's FastGen measures and chooses on the default model, against the attention of
  * transformers in float32 on a prompt of 512 tokens.
  */
+@Tag("nightly")
 class DefaultModelProfileITCase {
     private static final String GOLDEN = "/golden/smollm2/fastgen/harbour-512";
 

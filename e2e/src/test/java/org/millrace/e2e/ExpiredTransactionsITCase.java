@@ -19,6 +19,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.clients.admin.TransactionState;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,6 +34,7 @@ import org.millrace.schemas.PromptRequest;
  * <p>Checkpoints are taken by hand. A savepoint that the job goes on after is like a checkpoint
  * whose completion nobody was told of: its transaction is complete and stays open.
  */
+@Tag("nightly")
 @ExtendWith(TestCluster.Extension.class)
 class ExpiredTransactionsITCase {
     private static final int SESSIONS = 8;

@@ -37,24 +37,19 @@ final class Outputs implements AutoCloseable {
         long deadlineNanos = System.nanoTime() + TIMEOUT.toNanos();
         while (!enough.test(this)) {
             job.checkRunning();
-            poll();
+            add(reader.poll(Duration.ofMillis(100)));
             if (System.nanoTime() > deadlineNanos) {
                 throw new AssertionError("timed out with " + this);
             }
         }
     }
 
-    /** Reads until nothing more comes; for jobs that have ended. */
+    /** Reads to the ends of the topics; for jobs that have ended. */
     void drain() throws Exception {
-        for (int quiet = 0; quiet < 3; quiet++) {
-            if (poll()) {
-                quiet = 0;
-            }
-        }
+        add(reader.readToEnd());
     }
 
-    private boolean poll() throws Exception {
-        List<SpecificRecord> outputs = reader.poll(Duration.ofMillis(100));
+    private void add(List<SpecificRecord> outputs) {
         for (SpecificRecord output : outputs) {
             if (output instanceof TokenDelta token) {
                 tokens.add(token);
@@ -64,7 +59,6 @@ final class Outputs implements AutoCloseable {
                 deadLetters.add(letter);
             }
         }
-        return !outputs.isEmpty();
     }
 
     @Override

@@ -12,6 +12,7 @@ import org.apache.flink.configuration.CoreOptions;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -24,6 +25,7 @@ import org.millrace.operators.GenerationOptions;
  * for it, nothing is refused. {@code -Dmillrace.backlog=100000} makes it a measurement; the limits
  * here are those of a busy machine.
  */
+@Tag("nightly")
 @ExtendWith(TestCluster.Extension.class)
 class OverloadITCase {
     private static final int BACKLOG = Integer.getInteger("millrace.backlog", 6_000);

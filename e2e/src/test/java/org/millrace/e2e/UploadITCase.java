@@ -7,6 +7,7 @@ import java.time.Duration;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.millrace.cli.run.RunningJob;
@@ -16,6 +17,7 @@ import org.millrace.operators.GenerationOptions;
 import org.millrace.schemas.Completion;
 
 /** Each slot goes into a checkpoint once: what a run uploads is not much more than its caches. */
+@Tag("nightly")
 @ExtendWith(TestCluster.Extension.class)
 class UploadITCase {
     private static final int SESSIONS = 64;

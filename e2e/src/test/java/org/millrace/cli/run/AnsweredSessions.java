@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.cli.run;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
@@ -26,16 +25,13 @@ final class AnsweredSessions {
         List<String> sessions = new ArrayList<>();
         try (OutputReader reader = OutputReader.fromBeginning(kafka, topics)) {
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-            int quiet = 0;
-            while (quiet < 5 || sessions.size() < expected && System.nanoTime() < deadline) {
-                List<SpecificRecord> outputs = reader.poll(Duration.ofMillis(200));
-                quiet = outputs.isEmpty() ? quiet + 1 : 0;
-                for (SpecificRecord output : outputs) {
+            do {
+                for (SpecificRecord output : reader.readToEnd()) {
                     if (output instanceof Completion completion) {
                         sessions.add(completion.getSessionId());
                     }
                 }
-            }
+            } while (sessions.size() < expected && System.nanoTime() < deadline);
         }
         return sessions;
     }

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,6 +26,7 @@ import org.millrace.e2e.TestCluster;
 import picocli.CommandLine;
 
 /** The whole of {@code millrace run --device cuda}, on the emulated device. */
+@Tag("nightly")
 @ExtendWith(TestCluster.Extension.class)
 class GpuRunITCase {
     private static final String DRIVER_PROPERTY = "millrace.cuda.driver";

@@ -21,6 +21,7 @@ import java.util.stream.Stream;
 import org.apache.flink.configuration.Configuration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -73,6 +74,7 @@ class ServeITCase {
     }
 
     @Test
+    @Tag("nightly")
     void goesOnByItselfAfterItWasKilled() throws Exception {
         int sessions = 40;
         serve("-Dmillrace.max-sequences=2", "-Dmillrace.kernels=reference");

@@ -3,9 +3,11 @@ package org.millrace.engine.kernels;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.millrace.engine.kernels.cuda.CudaKernels;
 
 /** The GPU's kernels on the emulated device: every access checked, races in shared memory found. */
+@Tag("nightly")
 class CudaKernelsTest extends KernelConformanceTest {
     private static CudaKernels kernels;
 

@@ -167,7 +167,7 @@ class DamagedGgufTest {
         Path path = write(intact);
         int refused = 0;
         try (FileChannel file = FileChannel.open(path, StandardOpenOption.WRITE)) {
-            for (int round = 0; round < 10_000; round++) {
+            for (int round = 0; round < 3_000; round++) {
                 byte[] damaged = intact.clone();
                 for (int changes = 1 + random.nextInt(3); changes > 0; changes--) {
                     int at = random.nextInt(headerBytes);
@@ -187,7 +187,7 @@ class DamagedGgufTest {
                 }
             }
         }
-        assertThat(refused).isGreaterThan(2_000);
+        assertThat(refused).isGreaterThan(600);
     }
 
     private Path write(byte[] bytes) throws IOException {

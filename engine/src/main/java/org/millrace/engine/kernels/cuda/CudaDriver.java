@@ -55,6 +55,9 @@ final class CudaDriver {
         } catch (UnsatisfiedLinkError e) {
             return "no CUDA driver (libcuda.so.1) on this machine: "
                     + e.getMessage().lines().findFirst().orElse("");
+        } catch (NoClassDefFoundError e) {
+            return "JCuda is not on the class path: put org.jcuda:jcuda and"
+                    + " org.jcuda:jcuda-natives:linux-x86_64 into Flink's lib";
         }
     }
 

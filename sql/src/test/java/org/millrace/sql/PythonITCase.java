@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.apache.flink.runtime.util.EnvironmentInformation;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.millrace.engine.ModelOptions;
@@ -21,7 +22,8 @@ import org.millrace.engine.batch.GeneratorOptions;
  * The example in Python, on PyFlink of this Flink's version. The first run fetches some 700 MB of
  * packages, which stay below {@code target}.
  */
-class PythonNightlyITCase {
+@Tag("nightly")
+class PythonITCase {
     private static final Path ENVIRONMENT = Path.of("target/python").toAbsolutePath();
     private static final Path PYTHON = ENVIRONMENT.resolve("bin/python");
     private static final int MAX_TOKENS = 12;
