@@ -384,6 +384,22 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "redrive --from yesterday",
+                "redrive --to x",
+                "run --parallelism x",
+                "run --checkpoint-interval 5x",
+                "run --delivery twice",
+                "run --port x",
+            })
+    void aWrongValueIsNamedWithoutTypesOfJava(String arguments) throws Exception {
+        Outcome outcome = run(arguments.split(" "));
+        assertThat(outcome.exitCode()).as(outcome.err()).isEqualTo(2);
+        assertThat(outcome.err()).contains(arguments.split(" ")[2]).doesNotContain("java.", "org.");
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"run", "chaos"})
     void anUnknownOptionOfMillraceIsNamedWithTheNearest(String command) throws Exception {
         Outcome outcome = run(command, "-Dmillrace.kv-typ=f16");

@@ -4,6 +4,7 @@ package org.millrace.client;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Properties;
@@ -12,8 +13,10 @@ import java.util.concurrent.Callable;
 import org.millrace.jobs.KafkaArguments;
 import org.millrace.jobs.KafkaTopics;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** {@code millrace redrive}: dead letters back into the prompts topic. */
 @Command(
@@ -44,6 +47,7 @@ public final class RedriveCommand implements Callable<Integer> {
     @Option(
             names = "--from",
             paramLabel = "TIME",
+            converter = InstantConverter.class,
             description =
                     "Send only dead letters written at this time or later, such as 2026-11-25T08:00:00Z.")
     private Instant from;
@@ -51,6 +55,7 @@ public final class RedriveCommand implements Callable<Integer> {
     @Option(
             names = "--to",
             paramLabel = "TIME",
+            converter = InstantConverter.class,
             description = "Send only dead letters written before this time.")
     private Instant to;
 
@@ -110,5 +115,18 @@ public final class RedriveCommand implements Callable<Integer> {
                         + String.format(
                                 "; of %d the topic no longer has the partition: they go where their key puts them",
                                 result.moved());
+    }
+
+    /** ISO 8601, in UTC. */
+    static final class InstantConverter implements ITypeConverter<Instant> {
+        @Override
+        public Instant convert(String text) {
+            try {
+                return Instant.parse(text);
+            } catch (DateTimeParseException e) {
+                throw new TypeConversionException(
+                        text + ": must be a time in UTC, such as 2026-11-25T08:00:00Z");
+            }
+        }
     }
 }

@@ -165,11 +165,15 @@ public final class JobArguments {
     static final class PositiveConverter implements ITypeConverter<Integer> {
         @Override
         public Integer convert(String text) {
-            int number = Integer.parseInt(text);
-            if (number < 1) {
-                throw new TypeConversionException("must be at least 1");
+            try {
+                int number = Integer.parseInt(text);
+                if (number >= 1) {
+                    return number;
+                }
+            } catch (NumberFormatException e) {
+                // Said below.
             }
-            return number;
+            throw new TypeConversionException(text + ": must be a whole number, at least 1");
         }
     }
 
@@ -177,7 +181,12 @@ public final class JobArguments {
     static final class DurationConverter implements ITypeConverter<Duration> {
         @Override
         public Duration convert(String text) {
-            return TimeUtils.parseDuration(text);
+            try {
+                return TimeUtils.parseDuration(text);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(
+                        text + ": must be a time with a unit, such as 500ms, 10s or 5min");
+            }
         }
     }
 
@@ -185,8 +194,13 @@ public final class JobArguments {
     static final class DeliveryConverter implements ITypeConverter<MillraceOptions.Delivery> {
         @Override
         public MillraceOptions.Delivery convert(String text) {
-            return MillraceOptions.Delivery.valueOf(
-                    text.toUpperCase(Locale.ROOT).replace('-', '_'));
+            try {
+                return MillraceOptions.Delivery.valueOf(
+                        text.toUpperCase(Locale.ROOT).replace('-', '_'));
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(
+                        text + ": must be exactly-once or at-least-once");
+            }
         }
     }
 }

@@ -15,6 +15,8 @@ import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.state.rocksdb.RocksDBOptions;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.millrace.operators.GenerationOptions;
 import org.rocksdb.ColumnFamilyOptions;
 import org.rocksdb.CompactionStyle;
@@ -117,6 +119,19 @@ class GenerationJobTest {
         assertThatThrownBy(() -> JobArguments.parse("--modle", "m"))
                 .isInstanceOf(ProgramParametrizationException.class)
                 .hasMessageContaining("--modle");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "--parallelism, x, 'x: must be a whole number, at least 1'",
+        "--parallelism, 0, '0: must be a whole number, at least 1'",
+        "--checkpoint-interval, 5x, '5x: must be a time with a unit, such as 500ms, 10s or 5min'",
+        "--delivery, twice, 'twice: must be exactly-once or at-least-once'",
+        "--device, x, 'must be auto, cuda, cuda:N, cpu or reference'"
+    })
+    void wrongValuesAreNamedWithoutTypesOfJava(String option, String value, String problem) {
+        assertThatThrownBy(() -> JobArguments.parse(option, value))
+                .hasMessage("Invalid value for option '" + option + "': " + problem);
     }
 
     @Test
