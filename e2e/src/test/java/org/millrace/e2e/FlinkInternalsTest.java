@@ -51,7 +51,7 @@ class FlinkInternalsTest {
                             "Says that the page pool is managed memory of an operator."),
                     entry(
                             "metrics.MeterView",
-                            "Rates of counters; the public interface Meter has no implementation."),
+                            "Rates of counters; the interface Meter has no other."),
                     entry("util.ExceptionUtils", "Finds a cause in a chain of exceptions."),
                     entry(
                             "connector.kafka.sink.KafkaCommittable",
