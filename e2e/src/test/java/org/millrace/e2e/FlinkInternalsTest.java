@@ -35,6 +35,9 @@ class FlinkInternalsTest {
     private static final Map<String, String> ALLOWED =
             Map.ofEntries(
                     entry(
+                            "api.common.typeutils.base.IntSerializer",
+                            "Numbers in the job's state: its bytes are part of the state's format."),
+                    entry(
                             "api.common.typeutils.base.LongSerializer",
                             "Keys of map state: its bytes are part of the state's format."),
                     entry(
@@ -97,7 +100,7 @@ class FlinkInternalsTest {
                     entry(
                             "runtime.state.KeyedStateBackend",
                             "Sets the key outside of a record, and walks over all keys of a"
-                                + " state."),
+                                    + " state."),
                     entry(
                             "runtime.state.VoidNamespace",
                             "Namespace of state and timers that have none."),
@@ -123,7 +126,7 @@ class FlinkInternalsTest {
                     entry(
                             "runtime.metrics.DescriptiveStatisticsHistogram",
                             "Histograms as Flink's own; the public interface has no"
-                                + " implementation."),
+                                    + " implementation."),
                     entry(
                             "runtime.throwable.ThrowableAnnotation",
                             "Marks exceptions that no restart can mend."),
