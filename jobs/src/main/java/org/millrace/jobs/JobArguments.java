@@ -198,8 +198,7 @@ public final class JobArguments {
                 return MillraceOptions.Delivery.valueOf(
                         text.toUpperCase(Locale.ROOT).replace('-', '_'));
             } catch (IllegalArgumentException e) {
-                throw new TypeConversionException(
-                        text + ": must be exactly-once or at-least-once");
+                throw new TypeConversionException(text + ": must be exactly-once or at-least-once");
             }
         }
     }
