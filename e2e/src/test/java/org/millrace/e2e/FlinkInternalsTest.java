@@ -33,6 +33,9 @@ class FlinkInternalsTest {
     private static final Map<String, String> ALLOWED =
             Map.ofEntries(
                     entry(
+                            "configuration.PipelineOptionsInternal",
+                            "Has the id that a job gets where it is submitted, by which it knows its own restarts."),
+                    entry(
                             "api.common.typeutils.base.IntSerializer",
                             "Numbers in the job's state: its bytes are part of the state's format."),
                     entry(

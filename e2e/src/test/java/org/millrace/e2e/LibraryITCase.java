@@ -151,7 +151,7 @@ class LibraryITCase {
     @Test
     void goesOnFromASavepointWithAnotherParallelism() throws Exception {
         JobClient stopped = recorded(environment(2));
-        while (ANSWERS.size() < 3) {
+        while (ANSWERS.size() < 3 || BEGUN.size() < ANSWERS.size() + 2) {
             assertThat(stopped.getJobExecutionResult()).isNotDone();
             Thread.sleep(5);
         }
