@@ -7,7 +7,6 @@ import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.core.memory.ManagedMemoryUseCase;
-import org.apache.flink.formats.avro.typeutils.AvroTypeInfo;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.KeyedStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
@@ -161,7 +160,7 @@ public final class MillraceGeneration {
                     prompts.keyBy(Prompt.BY_SESSION, Types.STRING)
                             .transform(
                                     name == null ? uid : name,
-                                    new AvroTypeInfo<>(Completion.class),
+                                    OutputTypes.COMPLETION,
                                     new GenerationOperatorFactory(
                                             GenerationSettings.of(options), listeners))
                             .uid(uid);

@@ -8,12 +8,10 @@ import java.util.List;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
-import org.apache.flink.formats.avro.typeutils.AvroTypeInfo;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.junit.jupiter.api.Test;
 import org.millrace.schemas.ChatMessage;
-import org.millrace.schemas.TokenDelta;
 
 class MillraceGenerationTest {
     private final StreamExecutionEnvironment env =
@@ -35,8 +33,8 @@ class MillraceGenerationTest {
         assertThat(prompts.getType()).isEqualTo(Prompt.TYPE);
         MillraceGeneration chat =
                 MillraceGeneration.of(prompts).model("/models/m.gguf").uid("chat").build();
-        assertThat(chat.completions().getType()).isInstanceOf(AvroTypeInfo.class);
-        assertThat(chat.tokens().getType()).isEqualTo(new AvroTypeInfo<>(TokenDelta.class));
+        assertThat(chat.completions().getType()).isEqualTo(OutputTypes.COMPLETION);
+        assertThat(chat.tokens().getType()).isEqualTo(OutputTypes.TOKEN);
         assertThat(chat.deadLetters().getType()).isEqualTo(RejectedPrompt.TYPE);
         assertThat(TypeInformation.of(RejectedPrompt.class)).isEqualTo(RejectedPrompt.TYPE);
     }

@@ -8,7 +8,6 @@ import java.util.Optional;
 import java.util.TreeMap;
 import org.apache.flink.api.common.typeutils.base.StringSerializer;
 import org.apache.flink.core.memory.ManagedMemoryUseCase;
-import org.apache.flink.formats.avro.typeutils.AvroTypeInfo;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.runtime.operators.testutils.MockEnvironment;
 import org.apache.flink.runtime.operators.testutils.MockEnvironmentBuilder;
@@ -21,6 +20,7 @@ import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailbox;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
 import org.apache.flink.util.OutputTag;
 import org.millrace.operators.OutputTags;
+import org.millrace.operators.OutputTypes;
 import org.millrace.operators.Prompt;
 import org.millrace.operators.RejectedPrompt;
 import org.millrace.schemas.Completion;
@@ -70,8 +70,8 @@ final class GenerationHarness implements AutoCloseable {
                 .setManagedMemoryFractionOperatorOfUseCase(ManagedMemoryUseCase.STATE_BACKEND, 0.5);
         harness.getStreamConfig().serializeAllConfigs();
         harness.setup(
-                new AvroTypeInfo<>(Completion.class)
-                        .createSerializer(harness.getExecutionConfig().getSerializerConfig()));
+                OutputTypes.COMPLETION.createSerializer(
+                        harness.getExecutionConfig().getSerializerConfig()));
     }
 
     GenerationHarness open() throws Exception {
