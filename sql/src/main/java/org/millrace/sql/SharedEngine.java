@@ -198,22 +198,22 @@ final class SharedEngine {
         /** Drops the lease's rows. Returns when they no longer run; a step is waited for. */
         @Override
         public void close() {
-            boolean last;
+            CompletableFuture<Void> done;
+            // Tasks are given to the thread in the lock: the last lease's stop comes after the
+            // others' cancels, which it would drop.
             synchronized (OPEN) {
                 if (closed) {
                     return;
                 }
                 closed = true;
-                last = --leases == 0;
-                if (last) {
+                done = CompletableFuture.runAsync(() -> cancel(this), thread);
+                if (--leases == 0) {
                     OPEN.remove(options, SharedEngine.this);
+                    done = CompletableFuture.runAsync(SharedEngine.this::stop, thread);
                 }
             }
             // Unlike get, join goes on waiting when the task is interrupted, as it is on a cancel.
-            CompletableFuture.runAsync(() -> cancel(this), thread).join();
-            if (last) {
-                CompletableFuture.runAsync(SharedEngine.this::stop, thread).join();
-            }
+            done.join();
         }
     }
 }

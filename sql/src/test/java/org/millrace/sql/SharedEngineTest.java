@@ -10,6 +10,9 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -141,6 +144,36 @@ class SharedEngineTest {
                 assertThatThrownBy(answer::get).isInstanceOf(CancellationException.class);
             }
             assertThat(kept.get(30, TimeUnit.SECONDS)).isInstanceOf(Answer.Generated.class);
+        }
+    }
+
+    /**
+     * As the subtasks of a job do at its end. An engine that cannot be opened lets all leases go at
+     * once, and costs little to try again.
+     */
+    @Test
+    void leasesThatEndAtTheSameTimeAllReturn() throws Exception {
+        EngineOptions missing = options(Path.of("/no/such/model.gguf"), 1 << 20);
+        int subtasks = 8;
+        ExecutorService threads = Executors.newFixedThreadPool(subtasks);
+        try {
+            List<Future<?>> ends = new ArrayList<>();
+            for (int i = 0; i < subtasks; i++) {
+                ends.add(threads.submit(() -> failToLease(missing, 1000)));
+            }
+            for (Future<?> end : ends) {
+                end.get(30, TimeUnit.SECONDS);
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+        awaitNoThreads();
+    }
+
+    private static void failToLease(EngineOptions missing, int times) {
+        for (int i = 0; i < times; i++) {
+            assertThatThrownBy(() -> SharedEngine.lease(missing))
+                    .isInstanceOf(ExecutionException.class);
         }
     }
 
