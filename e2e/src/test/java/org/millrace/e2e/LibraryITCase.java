@@ -109,7 +109,7 @@ class LibraryITCase {
     void windowsAreTheSameThroughAFailure() throws Exception {
         StreamExecutionEnvironment env = environment(2);
         MillraceGeneration chat = generation(prompts(env), CHAT_MODEL, "chat").build();
-        chat.tokens().map(new FailsOnce()).sinkTo(new DiscardingSink<>());
+        chat.tokens().map(new FailsOnce(), OutputTypes.TOKEN).sinkTo(new DiscardingSink<>());
         assertThat(collect(counts(chat))).containsExactlyInAnyOrderElementsOf(expectedCounts());
         assertThat(FAILURES).hasValue(1);
     }
@@ -166,7 +166,9 @@ class LibraryITCase {
                 new Configuration().set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint),
                 getClass().getClassLoader());
         recorded(env).getJobExecutionResult().get(30, TimeUnit.SECONDS);
-        assertThat(ANSWERS).containsExactlyInAnyOrderElementsOf(alone(CHAT_MODEL));
+        // What was answered behind the savepoint, before the job had ended, comes again, and is
+        // equal.
+        assertThat(Set.copyOf(ANSWERS)).containsExactlyInAnyOrderElementsOf(alone(CHAT_MODEL));
     }
 
     private StreamExecutionEnvironment environment(int parallelism) {
