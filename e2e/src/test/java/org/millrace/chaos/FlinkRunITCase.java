@@ -15,6 +15,7 @@ import org.apache.avro.specific.SpecificRecord;
 import org.apache.flink.client.cli.CliFrontend;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.HighAvailabilityOptions;
+import org.apache.flink.configuration.JobManagerOptions;
 import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint;
 import org.apache.flink.runtime.taskexecutor.TaskManagerRunner;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.millrace.client.OutputReader;
 import org.millrace.client.PromptPublisher;
 import org.millrace.client.broker.EmbeddedBroker;
+import org.millrace.client.broker.FreePorts;
 import org.millrace.e2e.TestCluster;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
@@ -71,6 +73,8 @@ class FlinkRunITCase {
                         .small(1 << 20, MemorySize.ofMebiBytes(256))
                         .toConfiguration();
         config.set(HighAvailabilityOptions.HA_MODE, "none");
+        // Not 6123: the TaskManager would register with whatever JobManager this machine has there.
+        config.set(JobManagerOptions.PORT, FreePorts.find(1).get(0));
         FlinkConfiguration flink = new FlinkConfiguration(config);
         flink.write(layout.configuration());
         start(

@@ -16,7 +16,6 @@ final class ShownOptions {
         Map<String, String> shown = new TreeMap<>(config.toMap());
         shown.keySet().removeIf(key -> !key.startsWith("millrace."));
         KafkaProperties.masked(kafka).forEach((name, value) -> shown.put("kafka." + name, value));
-        // A class of Flink's: the JobManager keeps it, and would keep a job's class loader with it.
         return Configuration.fromMap(shown);
     }
 }
