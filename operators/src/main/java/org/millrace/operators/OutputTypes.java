@@ -12,8 +12,7 @@ import org.millrace.schemas.TokenDelta;
  * Types of what generation sends, for functions and state that have it: {@code .map(function,
  * OutputTypes.COMPLETION)}.
  *
- * <p>Not Flink's Avro types: the JobManager reads a job's types, and Avro then leaves values in its
- * threads that keep the job's classes for good.
+ * <p>Not Flink's Avro types, for the reason that {@link ValueTypeInfo} gives.
  */
 public final class OutputTypes {
     public static final TypeInformation<Completion> COMPLETION =

@@ -10,6 +10,7 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
 import org.millrace.schemas.ChatMessage;
 
@@ -37,6 +38,18 @@ class MillraceGenerationTest {
         assertThat(chat.tokens().getType()).isEqualTo(OutputTypes.TOKEN);
         assertThat(chat.deadLetters().getType()).isEqualTo(RejectedPrompt.TYPE);
         assertThat(TypeInformation.of(RejectedPrompt.class)).isEqualTo(RejectedPrompt.TYPE);
+    }
+
+    @Test
+    void typesSurviveTheJourneyToTheJobManager() throws Exception {
+        for (TypeInformation<?> type :
+                List.of(
+                        Prompt.TYPE,
+                        RejectedPrompt.TYPE,
+                        OutputTypes.COMPLETION,
+                        OutputTypes.TOKEN)) {
+            assertThat(InstantiationUtil.clone(type)).isEqualTo(type);
+        }
     }
 
     @Test

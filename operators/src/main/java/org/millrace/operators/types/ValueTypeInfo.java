@@ -1,20 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.operators.types;
 
+import java.io.IOException;
+import java.io.ObjectInputStream;
 import org.apache.flink.api.common.serialization.SerializerConfig;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeutils.TypeSerializer;
 
-/** Type information of an opaque immutable value with a serializer of its own. */
+/**
+ * Type information of an opaque immutable value with a serializer of its own.
+ *
+ * <p>The class travels by its name. The JobManager reads a job's types, and Java initialises a
+ * class that it reads: an Avro record then parses its schema, and Avro leaves a value in a thread
+ * local of the JobManager's thread that keeps all classes of the job for good.
+ */
 public final class ValueTypeInfo<T> extends TypeInformation<T> {
     private static final long serialVersionUID = 1L;
 
-    private final Class<T> type;
+    private final String typeName;
     private final TypeSerializer<T> serializer;
+    private transient Class<T> type;
 
+    /**
+     * @param serializer of the same class loader as the type
+     */
     public ValueTypeInfo(Class<T> type, TypeSerializer<T> serializer) {
-        this.type = type;
+        this.typeName = type.getName();
         this.serializer = serializer;
+        this.type = type;
+    }
+
+    @SuppressWarnings("unchecked")
+    private void readObject(ObjectInputStream in) throws IOException, ClassNotFoundException {
+        in.defaultReadObject();
+        type = (Class<T>) Class.forName(typeName, false, serializer.getClass().getClassLoader());
     }
 
     @Override
