@@ -139,13 +139,14 @@ static __device__ __forceinline__ void combine(const AttentionArguments& args, c
     const size_t query = tile.partial(args, n);
     const float* partials = args.partials + 2 * query * args.blocks;
     const float* partialOut = args.partialOut + query * args.blocks * headDim;
-    float largest = minusInfinity();
+    const float sink = args.sinks[tile.head(n)];
+    float largest = sink;
 #pragma unroll 4
     for (int b = 0; b <= tile.lastBlock(); b++) {
         const float of = __ldcg(partials + 2 * b);
         largest = of > largest ? of : largest;
     }
-    float total = 0.f;
+    float total = sink == minusInfinity() ? 0.f : expOf(sink - largest);
     float out = 0.f;
 #pragma unroll 4
     for (int b = 0; b <= tile.lastBlock(); b++) {
@@ -175,9 +176,9 @@ static __device__ __forceinline__ void attend(const AttentionArguments& args, At
     const int count = listSlots(args.cache, tile, block, memory);
     loadQueries<TYPE>(args, tile, memory);
     __syncthreads();
-    scoreSlots<TYPE>(args.cache, tile.queries(), count, memory);
+    scoreSlots<TYPE>(args, tile.queries(), count, memory);
     __syncthreads();
-    weighSlots(args.cache, tile, count, memory);
+    weighSlots(args, tile, count, memory);
     __syncthreads();
     addValues<TYPE>(args, tile, block, count, memory, staged);
     __threadfence();

@@ -29,6 +29,10 @@ struct AttentionArguments {
     int layer;
     int chunks;  // thread blocks per KV head: groups of more than kQueries heads are cut
     int firstRow;  // of the launch
+    const float* sinks;  // float[numHeads]; minus infinity: none
+    float scale;  // of a score
+    int window;  // positions that a row sees, its own included
+    float softCap;  // 0: none
 };
 
 // Shared memory of a thread block.
@@ -58,6 +62,7 @@ struct QueryTile {
     int rows;  // 0: none, another thread block has this row
     int firstHead;
     int heads;
+    int firstPosition;  // that a row sees
     int lastPosition;
 
     __device__ explicit QueryTile(const AttentionArguments& args) {
@@ -74,6 +79,7 @@ struct QueryTile {
         rows = inSequence % rowsAtOnce != 0 ? 0 : left < rowsAtOnce ? left : rowsAtOnce;
         firstHead = kvHead * group + chunk * perChunk;
         heads = group - chunk * perChunk < perChunk ? group - chunk * perChunk : perChunk;
+        firstPosition = cache.rows[2 * firstRow + 1] - (args.window - 1);
         lastPosition = cache.rows[2 * (firstRow + (rows > 0 ? rows : 1) - 1) + 1];
     }
 
@@ -157,7 +163,8 @@ static __device__ __forceinline__ int listSlots(const Cache& cache, const QueryT
         for (int k = 0; k < kPagesOfWarp; k++) {
             const uint8_t* page = cache.pool + (size_t)numbers[k] * cache.page.pageBytes;
             const int of = positions[k] >> kReductionShift;
-            const bool isMember = live[k] != 0 && of == block && positions[k] <= tile.lastPosition;
+            const bool isMember = live[k] != 0 && of == block && positions[k] >= tile.firstPosition &&
+                                  positions[k] <= tile.lastPosition;
             scales[k] = isMember && cache.page.type == kInt8 ? ((const float*)(page + cache.page.valueScales))[laneOf()] : 0.f;
             const unsigned members = __ballot_sync(kAllLanes, isMember);
             const unsigned later = __ballot_sync(kAllLanes, live[k] != 0 && of > block);
@@ -212,16 +219,23 @@ static __device__ __forceinline__ void loadQueries(const AttentionArguments& arg
                 for (int i = 0; i < 4 && d + i < page.headDim; i++) codes |= ((unsigned)quantizer.code(q[d + i]) & 0xFFu) << 8 * i;
                 memory.queries.codes[n][d / 4] = (int)codes;
             }
-            if (laneOf() == 0) memory.queryScales[n] = quantizer.scale * (1.f / sqrtf((float)page.headDim));
+            if (laneOf() == 0) memory.queryScales[n] = quantizer.scale * args.scale;
         } else {
             for (int d = laneOf(); d < page.headDim; d += kWarp) memory.queries.values[n][d] = q[d];
         }
     }
 }
 
+// cap * tanh(score / cap).
+static __device__ __forceinline__ float capped(const AttentionArguments& args, float score) {
+    if (args.softCap == 0.f) return score;
+    return args.softCap * (1.f - 2.f / (1.f + expOf(2.f * (score / args.softCap))));
+}
+
 // Scores of all listed slots, one thread a slot: serial chains over the head's dimensions, or exact integer dots. Needs a barrier after.
 template <int TYPE>
-static __device__ __forceinline__ void scoreSlots(const Cache& cache, int queries, int count, AttentionMemory& memory) {
+static __device__ __forceinline__ void scoreSlots(const AttentionArguments& args, int queries, int count, AttentionMemory& memory) {
+    const Cache& cache = args.cache;
     const Page& page = cache.page;
     for (int i = (int)threadIdx.x; i < count; i += (int)blockDim.x) {
         const uint8_t* at = cache.pool + (size_t)(memory.slots[i] / kPageSlots) * page.pageBytes;
@@ -240,7 +254,7 @@ static __device__ __forceinline__ void scoreSlots(const Cache& cache, int querie
             const float keyScale = ((const float*)(at + page.keyScales))[slot];
 #pragma unroll
             for (int n = 0; n < kQueries; n++) {
-                if (n < queries) memory.weights[n][i] = (float)dots[n] * memory.queryScales[n] * keyScale;
+                if (n < queries) memory.weights[n][i] = capped(args, (float)dots[n] * memory.queryScales[n] * keyScale);
             }
         } else {
             using T = typename Element<TYPE>::Type;
@@ -254,10 +268,9 @@ static __device__ __forceinline__ void scoreSlots(const Cache& cache, int querie
                     if (n < queries) dots[n] = fmaf(memory.queries.values[n][d], key, dots[n]);
                 }
             }
-            const float scale = 1.f / sqrtf((float)page.headDim);
 #pragma unroll
             for (int n = 0; n < kQueries; n++) {
-                if (n < queries) memory.weights[n][i] = dots[n] * scale;
+                if (n < queries) memory.weights[n][i] = capped(args, dots[n] * args.scale);
             }
         }
     }
@@ -265,17 +278,20 @@ static __device__ __forceinline__ void scoreSlots(const Cache& cache, int querie
 
 // Scores to weights exp(score - m_b), +0 where a slot is not visible to the query's row (no weight of a visible one is 0: exp is clamped). One
 // warp a query. Needs a barrier before and after.
-static __device__ __forceinline__ void weighSlots(const Cache& cache, const QueryTile& tile, int count, AttentionMemory& memory) {
+static __device__ __forceinline__ void weighSlots(const AttentionArguments& args, const QueryTile& tile, int count, AttentionMemory& memory) {
     const int warps = (int)blockDim.x / kWarp;
     for (int n = warpOf(); n < tile.queries(); n += warps) {
-        const int position = cache.rows[2 * tile.row(n) + 1];
+        const int position = args.cache.rows[2 * tile.row(n) + 1];
+        const int first = position - (args.window - 1);
         float largest = minusInfinity();
         for (int i = laneOf(); i < count; i += kWarp) {
-            if (memory.positions[i] <= position && memory.weights[n][i] > largest) largest = memory.weights[n][i];
+            const bool isVisible = memory.positions[i] >= first && memory.positions[i] <= position;
+            if (isVisible && memory.weights[n][i] > largest) largest = memory.weights[n][i];
         }
         largest = warpMax(largest);
         for (int i = laneOf(); i < count; i += kWarp) {
-            memory.weights[n][i] = memory.positions[i] <= position ? expOf(memory.weights[n][i] - largest) : 0.f;
+            const bool isVisible = memory.positions[i] >= first && memory.positions[i] <= position;
+            memory.weights[n][i] = isVisible ? expOf(memory.weights[n][i] - largest) : 0.f;
         }
         if (laneOf() == 0) memory.largest[n] = largest;
     }

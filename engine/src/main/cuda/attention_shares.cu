@@ -102,9 +102,9 @@ static __device__ __forceinline__ void shares(const AttentionArguments& args, At
         __syncthreads();
         loadQueries<TYPE>(args, tile, memory);
         __syncthreads();
-        scoreSlots<TYPE>(cache, tile.queries(), count, memory);
+        scoreSlots<TYPE>(args, tile.queries(), count, memory);
         __syncthreads();
-        weighSlots(cache, tile, count, memory);
+        weighSlots(args, tile, count, memory);
         __syncthreads();
         share(args, tile, count, memory);
         __syncthreads();

@@ -1,5 +1,6 @@
 // All kernels in one translation unit: one module to load.
 #include "add.cu"
+#include "add_bias.cu"
 #include "argmax.cu"
 #include "attention.cu"
 #include "attention_shares.cu"
@@ -13,5 +14,6 @@
 #include "rms_norm.cu"
 #include "rope_and_store.cu"
 #include "sample.cu"
+#include "scale.cu"
 #include "swiglu.cu"
 #include "update_tables.cu"

@@ -1,20 +1,32 @@
 // Rotates queries and keys by their rows' positions and stores keys and values of one layer in their slots, with the slots' positions and score
-// 0. rope float[contextLength][headDim / 2][2]: cosine, sine; q float[numRows][numHeads][headDim] and k float[numRows][numKvHeads][headDim]
-// are rotated in place; v as k. Half-split: dimension i turns with i + headDim / 2. Keys and values that are not finite set faults[row].
-// One warp a row and head, grid (rows, query heads and KV heads).
+// 0. Tables float[positions][dimensions / 2][2]: cosine, sine; q float[numRows][numHeads][headDim] and k float[numRows][numKvHeads][headDim]
+// are rotated in place; v as k. Half-split: dimension i turns with i + dimensions / 2. Keys and values that are not finite set faults[row].
+// One warp a row and head, grid (rows, query heads and KV heads). And rotate, the rotation alone, with the heads of x.
 // Versions: 1, this one: queries and keys in one launch, stored as they are rotated.
 #include "cache.cuh"
 
 struct RopeAndStoreArguments {
     Cache cache;
-    const float* rope;
+    const float* queryTable;
+    const float* keyTable;
     float* q;
     float* k;
     const float* v;
+    int dimensions;
 };
 
-static __device__ __forceinline__ void rotate(float* x, const float* rope, int headDim) {
-    const int half = headDim / 2;
+struct RotateArguments {
+    const int* rows;  // int[numRows][2]: sequence, position
+    const float* table;
+    float* x;
+    int dimensions;
+    int heads;
+    int headDim;
+};
+
+static __device__ __forceinline__ void rotateHead(float* x, const float* table, int position, int dimensions) {
+    const float* rope = table + (size_t)position * dimensions;
+    const int half = dimensions / 2;
     for (int i = laneOf(); i < half; i += kWarp) {
         const float c = rope[2 * i];
         const float s = rope[2 * i + 1];
@@ -75,22 +87,28 @@ static __device__ __forceinline__ bool storeFloats(
     return finite;
 }
 
+KERNEL(rotate, RotateArguments, kWarp) {
+    const int row = (int)blockIdx.x;
+    float* x = args.x + ((size_t)row * args.heads + blockIdx.y) * args.headDim;
+    rotateHead(x, args.table, args.rows[2 * row + 1], args.dimensions);
+}
+
 KERNEL(ropeAndStore, RopeAndStoreArguments, kWarp) {
     const Cache& cache = args.cache;
     const Page& page = cache.page;
     const int row = (int)blockIdx.x;
     const int sequence = cache.rows[2 * row];
     const int position = cache.rows[2 * row + 1];
-    const float* rope = args.rope + (size_t)position * (page.headDim / 2) * 2;
     const int queryHead = (int)blockIdx.y;
     if (queryHead < cache.numHeads) {
-        rotate(args.q + ((size_t)row * cache.numHeads + queryHead) * page.headDim, rope, page.headDim);
+        float* query = args.q + ((size_t)row * cache.numHeads + queryHead) * page.headDim;
+        rotateHead(query, args.queryTable, position, args.dimensions);
         return;
     }
     const int kvHead = queryHead - cache.numHeads;
     float* key = args.k + ((size_t)row * cache.numKvHeads + kvHead) * page.headDim;
     const float* value = args.v + ((size_t)row * cache.numKvHeads + kvHead) * page.headDim;
-    rotate(key, rope, page.headDim);
+    rotateHead(key, args.keyTable, position, args.dimensions);
     __syncwarp();
 
     const int* head = cache.heads + 4 * ((size_t)sequence * cache.numKvHeads + kvHead);

@@ -11,8 +11,8 @@ namespace millrace::MILLRACE_ISA {
 
 constexpr float kMinusInfinity = -__builtin_inff();
 
-// Pass 1.
-static void listTiles(const CacheArgs& c, const int32_t* head, int lastPosition, Workspace& work) {
+// Pass 1: slots of positions in [firstPosition, lastPosition].
+static void listTiles(const CacheArgs& c, const int32_t* head, int firstPosition, int lastPosition, Workspace& work) {
     Tile* tiles = work.tiles;
     int count = 0;
     work.pageTiles = 0;
@@ -24,7 +24,7 @@ static void listTiles(const CacheArgs& c, const int32_t* head, int lastPosition,
             if (live == 0) continue;
             const int32_t* positions = (const int32_t*)(page + c.page.positions) + t * kTileRows;
             const Ints at = loadInts(positions);
-            live &= ~greater(at, broadcastInt(lastPosition));
+            live &= ~greater(at, broadcastInt(lastPosition)) & ~greater(broadcastInt(firstPosition), at);
             const Ints blocks = shiftRight<kReductionShift>(at);
             const int first = count;
             while (live != 0) {
@@ -89,23 +89,28 @@ static inline void tileScores(const PageLayout& p, const Tile* const* tiles, con
     }
 }
 
-static inline Mask visible(const PageLayout& p, const Tile& t, int32_t position) {
-    return t.live & ~greater(loadInts(positionsOf(p, t)), broadcastInt(position));
+static inline Mask visible(const PageLayout& p, const Tile& t, const Query& query) {
+    const Ints at = loadInts(positionsOf(p, t));
+    return t.live & ~greater(at, broadcastInt(query.position)) & ~greater(broadcastInt(query.first), at);
 }
+
+// cap * tanh(x / cap).
+static inline Floats softCap(Floats x, float cap) { return mul(broadcast(cap), tanh(div(x, broadcast(cap)))); }
 
 // Pass 2 for T page tiles, whose parts in one block or more begin at `i`: stores each part's scores, minus infinity where a slot is not in it
 // or not visible. Returns where the next page tile begins.
 template <KvType TYPE, int N, int T>
 static inline int maskedScores(
-    const PageLayout& p, const Tile* tiles, int i, const Query* queries, float* scores, Floats* largestOf) {
+    const PageLayout& p, const Tile* tiles, int i, const Query* queries, float cap, float* scores, Floats* largestOf) {
     const Tile* pageTiles[T];
     for (int t = 0, part = i; t < T; part += pageTiles[t++]->parts) pageTiles[t] = tiles + part;
     Floats s[T][N];
     tileScores<TYPE, N, T>(p, pageTiles, queries, s);
     for (int t = 0; t < T; t++) {
+        for (int n = 0; n < N && cap != 0.f; n++) s[t][n] = softCap(s[t][n], cap);
         for (const int end = i + pageTiles[t]->parts; i < end; i++) {
             for (int n = 0; n < N; n++) {
-                const Mask shown = visible(p, tiles[i], queries[n].position);
+                const Mask shown = visible(p, tiles[i], queries[n]);
                 const Floats masked = select(shown, s[t][n], broadcast(kMinusInfinity));
                 store(scores + ((size_t)i * N + n) * kTileRows, masked);
                 largestOf[n] = max(largestOf[n], masked);
@@ -216,21 +221,25 @@ static inline void scaleWeights(const PageLayout& p, const Tile* tiles, int coun
 
 // Passes 2 to 4 for N query vectors.
 template <KvType TYPE, int N>
-static void attend(const PageLayout& p, const Query* queries, const Workspace& work) {
+static void attend(const PageLayout& p, const Query* queries, float cap, const Workspace& work) {
     constexpr int kSideBySide = kQueries / N;  // tiles, or runs of 16 dimensions, where there are few query vectors
     const Tile* tiles = work.tiles;
     const int count = work.count;
     float* sums = work.sums;
     Floats maxima[N];
-    for (int n = 0; n < N; n++) maxima[n] = broadcast(kMinusInfinity);
+    for (int n = 0; n < N; n++) maxima[n] = broadcast(queries[n].sink);
     int i = 0;
     for (int left = work.pageTiles; left >= kSideBySide; left -= kSideBySide) {
-        i = maskedScores<TYPE, N, kSideBySide>(p, tiles, i, queries, work.scores, maxima);
+        i = maskedScores<TYPE, N, kSideBySide>(p, tiles, i, queries, cap, work.scores, maxima);
     }
-    while (i < count) i = maskedScores<TYPE, N, 1>(p, tiles, i, queries, work.scores, maxima);
+    while (i < count) i = maskedScores<TYPE, N, 1>(p, tiles, i, queries, cap, work.scores, maxima);
 
+    float most[N];
     float totals[N];
-    for (int n = 0; n < N; n++) totals[n] = 0.f;
+    for (int n = 0; n < N; n++) {
+        most[n] = largest(maxima[n]);
+        totals[n] = queries[n].sink == kMinusInfinity ? 0.f : expOne(queries[n].sink - most[n]);
+    }
     __builtin_memset(sums, 0, sizeof(float) * N * (size_t)p.headDim);
     for (int start = 0, end; start < count; start = end) {
         end = start + 1;
@@ -241,7 +250,7 @@ static void attend(const PageLayout& p, const Query* queries, const Workspace& w
         float blockTotal[N];
         for (int n = 0; n < N; n++) {
             const float blockLargest = blockWeights<N>(weights + n * kTileRows, end - start);
-            factors[n] = blockLargest == kMinusInfinity ? 0.f : expOne(blockLargest - largest(maxima[n]));
+            factors[n] = blockLargest == kMinusInfinity ? 0.f : expOne(blockLargest - most[n]);
         }
         blockTotals<N>(tiles + start, weights, end - start, blockTotal);
         for (int n = 0; n < N; n++) totals[n] = __builtin_fmaf(blockTotal[n], factors[n], totals[n]);
@@ -273,11 +282,12 @@ static void attend(const PageLayout& p, const Query* queries, const Workspace& w
 
 // Attention of N query vectors, and what is measured of it.
 template <int N>
-static void attendAndMeasure(const PageLayout& p, const Query* queries, const Workspace& work, const Measured& measured) {
+static void attendAndMeasure(
+    const PageLayout& p, const Query* queries, float cap, const Workspace& work, const Measured& measured) {
     switch (p.type) {
-        case KvType::kF32: attend<KvType::kF32, N>(p, queries, work); break;
-        case KvType::kF16: attend<KvType::kF16, N>(p, queries, work); break;
-        default: attend<KvType::kInt8, N>(p, queries, work);
+        case KvType::kF32: attend<KvType::kF32, N>(p, queries, cap, work); break;
+        case KvType::kF16: attend<KvType::kF16, N>(p, queries, cap, work); break;
+        default: attend<KvType::kInt8, N>(p, queries, cap, work);
     }
     if (measured.what != 0) addToProfile<N>(p, queries, work, measured);
     if (measured.scoreMode != kScoreNone) addShares<N>(work, measured.scoreMode);
@@ -302,9 +312,9 @@ static void attention(const void* opaque, int index, void* scratch) {
     Workspace work = workspace(parts, scratch);
 
     const int lastPosition = c.rows[2 * (item.row + item.rows - 1) + 1];
-    listTiles(c, head, lastPosition, work);
+    const int firstPosition = c.rows[2 * item.row + 1] - (args.window - 1);
+    listTiles(c, head, firstPosition, lastPosition, work);
     const Measured measured = startMeasuring(args, item, (ScoreMode)head[3], work);
-    const float scale = 1.f / __builtin_sqrtf((float)p.headDim);
     const int group = c.numHeads / c.numKvHeads;
     const int total = item.rows * item.heads;
     for (int first = 0; first < total; first += kQueries) {
@@ -314,19 +324,21 @@ static void attention(const void* opaque, int index, void* scratch) {
             const int row = item.row + (first + i) / item.heads;
             const int queryHead = item.head + (first + i) % item.heads;
             const size_t at = ((size_t)row * c.numHeads + queryHead) * p.headDim;
-            queries[i] = {args.q + at, args.out + at, c.rows[2 * row + 1], queryHead % group, scale, nullptr};
+            const int32_t position = c.rows[2 * row + 1];
+            queries[i] = {args.q + at,          args.out + at, position, queryHead % group, position - (args.window - 1), args.scale,
+                          args.sinks[queryHead], nullptr};
             if (p.type == KvType::kInt8) {
                 int8_t* codes = (int8_t*)scratch + parts.codes + i * parts.codeBytes;
                 __builtin_memset(codes, 0, (size_t)p.keyDim);
-                queries[i].scale = quantizeBlock(args.q + at, p.headDim, codes) * scale;
+                queries[i].scale = quantizeBlock(args.q + at, p.headDim, codes) * args.scale;
                 queries[i].codes = codes;
             }
         }
         switch (n) {
-            case 4: attendAndMeasure<4>(p, queries, work, measured); break;
-            case 3: attendAndMeasure<3>(p, queries, work, measured); break;
-            case 2: attendAndMeasure<2>(p, queries, work, measured); break;
-            default: attendAndMeasure<1>(p, queries, work, measured);
+            case 4: attendAndMeasure<4>(p, queries, args.softCap, work, measured); break;
+            case 3: attendAndMeasure<3>(p, queries, args.softCap, work, measured); break;
+            case 2: attendAndMeasure<2>(p, queries, args.softCap, work, measured); break;
+            default: attendAndMeasure<1>(p, queries, args.softCap, work, measured);
         }
     }
     finishMeasuring(args, item, work, measured);

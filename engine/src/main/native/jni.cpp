@@ -307,16 +307,32 @@ MILLRACE_JNI(void, matmul)(
     run(env, kernels->matmul, &args, chunks(tiles, args.tilesPerChunk), scratchBytes);
 }
 
-MILLRACE_JNI(void, ropeAndStore)(JNIEnv* env, jclass, jlongArray cache, jlong rope, jlong q, jlong k, jlong v) {
-    StoreArgs args{cacheArgs(env, cache), at<float>(rope), at<float>(q), at<float>(k), at<float>(v)};
+MILLRACE_JNI(void, rotate)(
+    JNIEnv* env, jclass, jlong rows, jint count, jlong table, jint dimensions, jint headDim, jint heads, jlong x) {
+    const RotateArgs args{at<int32_t>(rows), at<float>(table), dimensions, headDim, heads, at<float>(x)};
+    run(env, kernels->rotate, &args, count);
+}
+
+MILLRACE_JNI(void, ropeAndStore)(
+    JNIEnv* env, jclass, jlongArray cache, jlong queryTable, jlong keyTable, jint dimensions, jlong q, jlong k, jlong v) {
+    StoreArgs args{cacheArgs(env, cache), at<float>(queryTable), at<float>(keyTable), dimensions,
+                   at<float>(q),          at<float>(k),          at<float>(v)};
     // A converted key or value, of at most two bytes an element, in whole vectors.
     const size_t scratchBytes = aligned(sizeof(int16_t) * (size_t)args.cache.page.headDim);
     run(env, kernels->ropeAndStore, &args, args.cache.numRows, scratchBytes);
 }
 
 MILLRACE_JNI(void, attention)(
-    JNIEnv* env, jclass, jlongArray cache, jint layer, jlong profile, jlong statistics, jlong longs, jlong q, jlong out) {
-    AttentionArgs args{cacheArgs(env, cache), at<float>(q), at<float>(out), nullptr, nullptr, nullptr, 0, 0};
+    JNIEnv* env, jclass, jlongArray cache, jint layer, jfloat scale, jint window, jfloat softCap, jlong sinks, jlong profile,
+    jlong statistics, jlong longs, jlong q, jlong out) {
+    AttentionArgs args{};
+    args.cache = cacheArgs(env, cache);
+    args.scale = scale;
+    args.window = window;
+    args.softCap = softCap;
+    args.sinks = at<float>(sinks);
+    args.q = at<float>(q);
+    args.out = at<float>(out);
     const CacheArgs& c = args.cache;
     std::vector<Turn> profiled;
     std::vector<int32_t> locks;
@@ -379,6 +395,24 @@ MILLRACE_JNI(void, add)(JNIEnv* env, jclass, jlong x, jlong y, jint count) {
     args.rows = count;
     args.width = 1;
     runRows(env, kernels->add, args);
+}
+
+MILLRACE_JNI(void, addBias)(JNIEnv* env, jclass, jlong x, jlong bias, jint rows, jint width) {
+    RowsArgs args{};
+    args.out = at<float>(x);
+    args.y = at<float>(bias);
+    args.rows = rows;
+    args.width = width;
+    runRows(env, kernels->addBias, args);
+}
+
+MILLRACE_JNI(void, scale)(JNIEnv* env, jclass, jlong x, jfloat factor, jint count) {
+    RowsArgs args{};
+    args.out = at<float>(x);
+    args.factor = factor;
+    args.rows = count;
+    args.width = 1;
+    runRows(env, kernels->scale, args);
 }
 
 MILLRACE_JNI(void, gatherRows)(

@@ -82,12 +82,24 @@ struct CacheArgs {
     int numHeads;
 };
 
+// Rotation.java.
 struct StoreArgs {
     CacheArgs cache;
-    const float* rope;
+    const float* queryTable;
+    const float* keyTable;
+    int dimensions;
     float* q;
     float* k;
     const float* v;
+};
+
+struct RotateArgs {
+    const int32_t* rows;  // [numRows][2]
+    const float* table;
+    int dimensions;
+    int headDim;
+    int heads;
+    float* x;  // [numRows][heads][headDim]
 };
 
 struct MoveArgs {
@@ -153,7 +165,9 @@ struct Query {
     float* out;
     int32_t position;
     int32_t head;         // in its group
-    float scale;          // of a score: 1 / sqrt(headDim), int8: times the query's own scale
+    int32_t first;        // position that it sees
+    float scale;          // of a score, int8: times the query's own scale
+    float sink;
     const int8_t* codes;  // int8 only
 };
 
@@ -186,6 +200,10 @@ struct Workspace {
 
 struct AttentionArgs {
     CacheArgs cache;
+    float scale;
+    int window;
+    float softCap;        // 0: none
+    const float* sinks;   // [numHeads]
     const float* q;
     float* out;
     const AttentionItem* items;
@@ -246,6 +264,7 @@ struct RowsArgs {
     int32_t* sums;
     int32_t* indices;
     float eps;
+    float factor;
     int rows;
     int width;
     int rowsPerChunk;
@@ -263,6 +282,7 @@ struct EmbedArgs {
 struct Kernels {
     const char* name;
     void (*matmul)(const void* args, int chunk, void* scratch);
+    void (*rotate)(const void* args, int row, void* scratch);
     void (*ropeAndStore)(const void* args, int row, void* scratch);
     void (*attention)(const void* args, int item, void* scratch);
     void (*moveSlots)(const void* args, int chunk, void* scratch);
@@ -273,6 +293,8 @@ struct Kernels {
     void (*quantize)(const void* args, int chunk, void* scratch);
     void (*swiGlu)(const void* args, int chunk, void* scratch);
     void (*add)(const void* args, int chunk, void* scratch);
+    void (*addBias)(const void* args, int chunk, void* scratch);
+    void (*scale)(const void* args, int chunk, void* scratch);
     void (*argmax)(const void* args, int row, void* scratch);
 };
 

@@ -14,6 +14,7 @@ namespace millrace {
 const Kernels kAvx2Kernels = {
     "avx2",
     avx2::matmul,
+    avx2::rotate,
     avx2::ropeAndStore,
     avx2::attention,
     avx2::moveSlots,
@@ -24,6 +25,8 @@ const Kernels kAvx2Kernels = {
     avx2::quantize,
     avx2::swiGlu,
     avx2::addRows,
+    avx2::addBias,
+    avx2::scaleRows,
     avx2::argmax,
 };
 

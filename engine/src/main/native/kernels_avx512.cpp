@@ -14,6 +14,7 @@ namespace millrace {
 const Kernels kAvx512Kernels = {
     "avx512",
     avx512::matmul,
+    avx512::rotate,
     avx512::ropeAndStore,
     avx512::attention,
     avx512::moveSlots,
@@ -24,6 +25,8 @@ const Kernels kAvx512Kernels = {
     avx512::quantize,
     avx512::swiGlu,
     avx512::addRows,
+    avx512::addBias,
+    avx512::scaleRows,
     avx512::argmax,
 };
 

@@ -133,6 +133,10 @@ static void quantize(const void* opaque, int chunk, void*) {
     }
 }
 
+static inline Floats tanh(Floats x) {
+    return sub(broadcast(1.f), div(broadcast(2.f), add(broadcast(1.f), exp(mul(broadcast(2.f), x)))));
+}
+
 static inline Floats silu(Floats x) {
     const Floats negated = asFloats(add(asInts(x), broadcastInt((int32_t)0x80000000u)));
     return div(x, add(broadcast(1.f), exp(negated)));
@@ -158,6 +162,25 @@ static void addRows(const void* opaque, int chunk, void*) {
     int i = chunk * args.rowsPerChunk;
     for (; i + 16 <= end; i += 16) store(args.out + i, add(load(args.out + i), load(args.x + i)));
     for (; i < end; i++) args.out[i] += args.x[i];
+}
+
+static void addBias(const void* opaque, int chunk, void*) {
+    const RowsArgs& args = *(const RowsArgs*)opaque;
+    const int end = chunkEnd(chunk, args.rowsPerChunk, args.rows);
+    for (int r = chunk * args.rowsPerChunk; r < end; r++) {
+        float* out = args.out + (size_t)r * args.width;
+        int i = 0;
+        for (; i + 16 <= args.width; i += 16) store(out + i, add(load(out + i), load(args.y + i)));
+        for (; i < args.width; i++) out[i] += args.y[i];
+    }
+}
+
+static void scaleRows(const void* opaque, int chunk, void*) {
+    const RowsArgs& args = *(const RowsArgs*)opaque;
+    const int end = chunkEnd(chunk, args.rowsPerChunk, args.rows);
+    int i = chunk * args.rowsPerChunk;
+    for (; i + 16 <= end; i += 16) store(args.out + i, mul(load(args.out + i), broadcast(args.factor)));
+    for (; i < end; i++) args.out[i] *= args.factor;
 }
 
 static void argmax(const void* opaque, int row, void*) {

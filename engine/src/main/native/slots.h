@@ -5,9 +5,9 @@
 
 namespace millrace::MILLRACE_ISA {
 
-// Half-split rotation: dimension i turns with i + headDim / 2.
-static inline void rotate(float* x, const float* rope, int headDim) {
-    const int half = headDim / 2;
+// Half-split rotation: dimension i turns with i + dimensions / 2.
+static inline void rotateHead(float* x, const float* rope, int dimensions) {
+    const int half = dimensions / 2;
     for (int i = 0; i < half; i++) {
         const float c = rope[2 * i];
         const float s = rope[2 * i + 1];
@@ -76,6 +76,17 @@ static inline bool storeSlot(
     }
 }
 
+static inline void rotateHeads(float* x, int heads, int headDim, const float* table, int position, int dimensions) {
+    const float* rope = table + (size_t)position * dimensions;
+    for (int h = 0; h < heads; h++) rotateHead(x + (size_t)h * headDim, rope, dimensions);
+}
+
+static void rotate(const void* opaque, int row, void*) {
+    const RotateArgs& args = *(const RotateArgs*)opaque;
+    float* x = args.x + (size_t)row * args.heads * args.headDim;
+    rotateHeads(x, args.heads, args.headDim, args.table, args.rows[2 * row + 1], args.dimensions);
+}
+
 static void ropeAndStore(const void* opaque, int row, void* scratch) {
     const StoreArgs& args = *(const StoreArgs*)opaque;
     const CacheArgs& c = args.cache;
@@ -83,13 +94,12 @@ static void ropeAndStore(const void* opaque, int row, void* scratch) {
     const int sequence = c.rows[2 * row];
     const int position = c.rows[2 * row + 1];
     const int rowInSequence = row - c.sequences[2 * sequence];
-    const float* rope = args.rope + (size_t)position * (headDim / 2) * 2;
-    for (int h = 0; h < c.numHeads; h++) {
-        rotate(args.q + ((size_t)row * c.numHeads + h) * headDim, rope, headDim);
-    }
+    float* queries = args.q + (size_t)row * c.numHeads * headDim;
+    float* keys = args.k + (size_t)row * c.numKvHeads * headDim;
+    rotateHeads(queries, c.numHeads, headDim, args.queryTable, position, args.dimensions);
+    rotateHeads(keys, c.numKvHeads, headDim, args.keyTable, position, args.dimensions);
     for (int h = 0; h < c.numKvHeads; h++) {
         const size_t at = ((size_t)row * c.numKvHeads + h) * headDim;
-        rotate(args.k + at, rope, headDim);
         const int32_t* head = c.heads + 4 * ((size_t)sequence * c.numKvHeads + h);
         const int slotInHead = head[2] + rowInSequence;
         const int32_t* entry = c.entries + 2 * ((size_t)head[0] + slotInHead / kPageSlots);

@@ -76,7 +76,7 @@ final class BareBench {
         for (PromptRequest request : workload.requests()) {
             sequences.add(sequence(request));
         }
-        int contextLength = model.config().contextLength();
+        int contextLength = model.spec().contextLength();
         Queue<Sequence> waiting = new ArrayDeque<>(sequences);
         long generatedTokens = 0;
         long begin = System.nanoTime();

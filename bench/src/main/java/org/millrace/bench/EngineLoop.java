@@ -53,7 +53,7 @@ final class EngineLoop {
         List<Sequence> sequences = new ArrayList<>();
         for (int i = 0; i < workload.sessions(); i++) {
             int[] prompt =
-                    random.ints(workload.promptTokens(), 0, model.config().vocabSize()).toArray();
+                    random.ints(workload.promptTokens(), 0, model.spec().vocabSize()).toArray();
             SessionCache cache = generator.newCache();
             sequences.add(
                     new Sequence(cache, Transcript.EMPTY, prompt, oneToken, Retention.FULL, null));

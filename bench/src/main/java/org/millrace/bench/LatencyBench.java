@@ -148,7 +148,7 @@ final class LatencyBench {
 
     private Sequence submit(
             int promptTokens, int maxTokens, long arrivedNanos, List<Long> firstTokenMillis) {
-        int[] prompt = random.ints(promptTokens, 0, model.config().vocabSize()).toArray();
+        int[] prompt = random.ints(promptTokens, 0, model.spec().vocabSize()).toArray();
         Sequence sequence =
                 new Sequence(
                         generator.newCache(),

@@ -33,7 +33,7 @@ final class JobOptions {
                 Model.open(
                         Path.of(options.get(GenerationOptions.MODEL)),
                         GenerationSettings.modelOptions(options))) {
-            return model.config().contextLength();
+            return model.spec().contextLength();
         }
     }
 }

@@ -272,7 +272,7 @@ final class EvalCommand implements Callable<Integer> {
                         ? Math.max(continuation, DivergenceRun.length())
                         : continuation;
         for (int context : contexts) {
-            if (context + following > model.config().contextLength()) {
+            if (context + following > model.spec().contextLength()) {
                 throw new ParameterException(
                         spec.commandLine(),
                         "context too long: context="
@@ -280,7 +280,7 @@ final class EvalCommand implements Callable<Integer> {
                                 + ", tokens behind it="
                                 + following
                                 + ", must not exceed contextLength="
-                                + model.config().contextLength()
+                                + model.spec().contextLength()
                                 + " together");
             }
         }

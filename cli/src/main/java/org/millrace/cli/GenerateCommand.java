@@ -131,7 +131,7 @@ final class GenerateCommand implements Callable<Integer> {
 
     private int[] promptTokens(Model model) throws IOException {
         if (prompt.tokenIds != null) {
-            return InputFiles.tokenIds(prompt.tokenIds, model.config().vocabSize());
+            return InputFiles.tokenIds(prompt.tokenIds, model.spec().vocabSize());
         }
         if (prompt.chatFile != null) {
             return model.chatTemplate().encodeFirstTurn(InputFiles.messages(prompt.chatFile));
@@ -158,7 +158,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
 
     private static void check(int[] tokens, Model model) throws IOException {
-        int limit = model.config().contextLength() - 1;
+        int limit = model.spec().contextLength() - 1;
         if (tokens.length < 1 || tokens.length > limit) {
             throw new IOException(
                     "bad length of the prompt: promptTokens="
@@ -179,7 +179,7 @@ final class GenerateCommand implements Callable<Integer> {
                         tokens.length,
                         params.maxTokens(),
                         retention,
-                        model.config().contextLength());
+                        model.spec().contextLength());
         return new GeneratorOptions(
                 layout.poolBytes(layout.pagesFor(positions)), MAX_BATCH_TOKENS, 1);
     }

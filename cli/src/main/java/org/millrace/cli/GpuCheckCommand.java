@@ -175,7 +175,7 @@ final class GpuCheckCommand implements Callable<Integer> {
     /** Long enough to be timed; a short one on an emulated device, which takes minutes for more. */
     private int[] prompt(Model opened) {
         int[] text = GenerateCommand.plainTokens(opened.tokenizer(), PROMPT);
-        int length = Math.min(PROMPT_TOKENS, opened.config().contextLength() - maxTokens);
+        int length = Math.min(PROMPT_TOKENS, opened.spec().contextLength() - maxTokens);
         return emulated
                 ? text
                 : IntStream.range(0, length).map(i -> text[i % text.length]).toArray();

@@ -101,7 +101,7 @@ final class ProfileCommand implements Callable<Integer> {
 
     private int[] promptTokens(Model model) throws IOException {
         if (prompt.tokenIds != null) {
-            return InputFiles.tokenIds(prompt.tokenIds, model.config().vocabSize());
+            return InputFiles.tokenIds(prompt.tokenIds, model.spec().vocabSize());
         }
         String text = prompt.file == null ? prompt.text : InputFiles.text(prompt.file);
         return GenerateCommand.plainTokens(model.tokenizer(), text);

@@ -57,7 +57,7 @@ final class ScoreCommand implements Callable<Integer> {
         try (Model model = modelArguments.open()) {
             int[] tokens =
                     text.file == null
-                            ? InputFiles.tokenIds(text.tokenIds, model.config().vocabSize())
+                            ? InputFiles.tokenIds(text.tokenIds, model.spec().vocabSize())
                             : GenerateCommand.plainTokens(
                                     model.tokenizer(), InputFiles.text(text.file));
             check(tokens, model);
@@ -71,7 +71,7 @@ final class ScoreCommand implements Callable<Integer> {
 
     /** Whether the model can take a text, told before any work is done. */
     static void check(int[] tokens, Model model) throws IOException {
-        int limit = model.config().contextLength();
+        int limit = model.spec().contextLength();
         if (tokens.length < 1 || tokens.length > limit) {
             throw new IOException(
                     "bad length of the text: tokens="
@@ -83,7 +83,7 @@ final class ScoreCommand implements Callable<Integer> {
     }
 
     private void score(Model model, int[] tokens, float[] logprobs, int[] best) throws IOException {
-        int vocabSize = model.config().vocabSize();
+        int vocabSize = model.spec().vocabSize();
         try (NpyWriter npy =
                         logitsFile == null
                                 ? null

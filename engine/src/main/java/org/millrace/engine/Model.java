@@ -19,12 +19,13 @@ import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.kvcache.policy.RetentionPolicies;
 import org.millrace.engine.kvcache.policy.TokenClasses;
 import org.millrace.engine.model.ChatTemplate;
-import org.millrace.engine.model.ModelConfig;
 import org.millrace.engine.model.ModelFiles;
 import org.millrace.engine.model.ModelLoader;
+import org.millrace.engine.model.Operation;
 import org.millrace.engine.model.Tokenizer;
 import org.millrace.engine.model.TransformerModel;
 import org.millrace.engine.model.Weights;
+import org.millrace.engine.model.spec.ModelSpec;
 
 /**
  * A model opened for generation: weights packed for one kernel provider, tokenizer, chat template.
@@ -32,9 +33,6 @@ import org.millrace.engine.model.Weights;
  * options, whatever the type of cached values, and the last {@link #close} frees them. Thread safe.
  */
 public final class Model implements AutoCloseable {
-    /** Version of {@code docs/numerics.md}; part of every cache's fingerprint. */
-    private static final int NUMERICS_VERSION = 1;
-
     /** All that packed weights depend on. */
     private record Key(Path path, ActivationType activations, String provider, int threads) {
         Key(Path path, ModelOptions options) {
@@ -85,25 +83,25 @@ public final class Model implements AutoCloseable {
     private Model(Shared shared, ModelOptions options) {
         this.shared = shared;
         this.options = options;
-        ModelConfig config = shared.files.config();
+        ModelSpec spec = shared.files.spec();
         cacheLayout =
                 new CacheLayout(
-                        new KvPageDescriptor(options.kvType(), config.headDim()),
-                        config.numLayers(),
-                        config.numKvHeads(),
-                        fingerprint(shared.fingerprint, options));
+                        new KvPageDescriptor(options.kvType(), spec.headDim()),
+                        spec.numLayers(),
+                        spec.numKvHeads(),
+                        fingerprint(shared.fingerprint, spec, options));
     }
 
     /**
      * SHA-256 over all that cached values depend on. The provider is not among it: all give the
      * same bits.
      */
-    private static String fingerprint(String model, ModelOptions options) {
+    private static String fingerprint(String model, ModelSpec spec, ModelOptions options) {
         String all =
                 String.join(
                         "\n",
                         model,
-                        "numerics=" + NUMERICS_VERSION,
+                        Operation.versions(spec),
                         "page=" + KvPageDescriptor.VERSION,
                         "pageSlots=" + KvPageDescriptor.PAGE_SLOTS,
                         "kv=" + options.kvType(),
@@ -142,8 +140,9 @@ public final class Model implements AutoCloseable {
         }
     }
 
-    public ModelConfig config() {
-        return shared.files.config();
+    /** What the model computes. */
+    public ModelSpec spec() {
+        return shared.files.spec();
     }
 
     public ModelOptions options() {
@@ -181,7 +180,7 @@ public final class Model implements AutoCloseable {
     /** A forward pass with scratch memory for batches of {@code maxRows}; closed by the caller. */
     public TransformerModel newTransformer(int maxRows, int maxLogitRows) {
         return new TransformerModel(
-                shared.files.config(), shared.weights, shared.kernels, maxRows, maxLogitRows);
+                shared.files.spec(), shared.weights, shared.kernels, maxRows, maxLogitRows);
     }
 
     @Override

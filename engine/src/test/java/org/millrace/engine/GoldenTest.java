@@ -69,7 +69,7 @@ class GoldenTest {
     void logitsWithFloatActivationsAreWithinAThousandth(String file, String golden) {
         try (Model model = TinyModels.open(file, KvType.F32, ActivationType.F32)) {
             float[][] actual = logits(model, modelName(file));
-            float[][] reference = expected(golden, model.config().vocabSize());
+            float[][] reference = expected(golden, model.spec().vocabSize());
             assertThat(maxDifference(actual, reference)).isLessThan(1e-3);
         }
     }
@@ -82,7 +82,7 @@ class GoldenTest {
     void logitsWithIntegerActivationsAreNear(String file, String golden) {
         try (Model model = TinyModels.open(file, KvType.F32, ActivationType.INT8)) {
             float[][] actual = logits(model, modelName(file));
-            float[][] reference = expected(golden, model.config().vocabSize());
+            float[][] reference = expected(golden, model.spec().vocabSize());
             assertThat(maxDifference(actual, reference)).isLessThan(0.8);
             assertThat(meanDivergence(reference, actual)).isLessThan(0.003);
         }

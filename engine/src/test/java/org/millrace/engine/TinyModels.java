@@ -23,10 +23,11 @@ public final class TinyModels {
 
     private TinyModels() {}
 
-    /** A file below {@code golden/tiny}. */
+    /** A file below {@code golden/tiny}, or below {@code golden} where it begins with families/. */
     public static Path path(String name) {
+        String folder = name.startsWith("families/") ? "/golden/" : "/golden/tiny/";
         try {
-            return Path.of(TinyModels.class.getResource("/golden/tiny/" + name).toURI());
+            return Path.of(TinyModels.class.getResource(folder + name).toURI());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }

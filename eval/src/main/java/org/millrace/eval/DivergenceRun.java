@@ -99,7 +99,7 @@ public final class DivergenceRun {
                                     prompt.length,
                                     LENGTH,
                                     policy,
-                                    model.config().contextLength()));
+                                    model.spec().contextLength()));
         }
         GeneratorOptions options =
                 new GeneratorOptions(layout.poolBytes(pages), MAX_BATCH_TOKENS, policies.size());

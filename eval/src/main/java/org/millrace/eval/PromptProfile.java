@@ -51,7 +51,7 @@ public record PromptProfile(
                 retention,
                 RetentionPolicies.lookup(retention).rungs(),
                 tokens.length,
-                model.config().numKvHeads(),
+                model.spec().numKvHeads(),
                 List.copyOf(heads));
     }
 

@@ -89,7 +89,7 @@ public final class RecallRun {
     }
 
     private void checkLength(Quiz quiz) throws IOException {
-        int limit = model.config().contextLength();
+        int limit = model.spec().contextLength();
         if (quiz.longest() > limit) {
             throw new IOException(
                     "session with questions too long: tokens="

@@ -30,7 +30,7 @@ final class PromptEncoder {
             throw new RefusedRowException("empty_prompt", "promptCharacters=0, must be >= 1");
         }
         int[] tokens = settings.chat() ? chat(prompt, system) : text(prompt);
-        int contextLength = engine.model().config().contextLength();
+        int contextLength = engine.model().spec().contextLength();
         if (tokens.length >= contextLength) {
             throw new RefusedRowException(
                     "prompt_too_long",

@@ -95,7 +95,7 @@ final class SharedEngine {
             model = owned.add(Model.open(options.model(), options.modelOptions()));
             Generator generator = owned.add(new Generator(model, options.generatorOptions()));
             maxRowTokens = generator.maxSessionTokens();
-            batch = new RowBatch(generator, model.config().contextLength());
+            batch = new RowBatch(generator, model.spec().contextLength());
             LOG.info("Opened an engine: {}", options);
         } catch (Throwable e) {
             broken.completeExceptionally(e);

@@ -249,7 +249,7 @@ public final class RunCommand implements Callable<Integer> {
         // restarting job.
         try (Model model = Model.open(Path.of(modelPath), GenerationSettings.modelOptions(config));
                 LocalCluster cluster = LocalCluster.start(config, directory)) {
-            view.note("model    " + model.config().name() + ", " + modelPath);
+            view.note("model    " + model.spec().name() + ", " + modelPath);
             view.note("brokers  " + config.get(MillraceOptions.BOOTSTRAP_SERVERS));
             view.note("web UI   " + cluster.webAddress());
             if (config.contains(StateRecoveryOptions.SAVEPOINT_PATH)) {

@@ -30,7 +30,7 @@ final class Compactor {
     Compactor(Model model) {
         this.model = model;
         this.layout = model.cacheLayout();
-        this.group = model.config().numHeads() / model.config().numKvHeads();
+        this.group = model.spec().numHeads() / model.spec().numKvHeads();
     }
 
     /**

@@ -111,10 +111,10 @@ public final class Generator implements AutoCloseable {
         }
         int capacity = (int) Math.min(pages, Integer.MAX_VALUE - 8);
         checkDeviceMemory(options.poolBytes());
-        cost = StepCost.of(model.config());
+        cost = StepCost.of(model.spec());
         scheduler = new Scheduler(options.maxBatchTokens(), cost);
         compactor = new Compactor(model);
-        logitRow = bytes(Float.BYTES * model.config().vocabSize());
+        logitRow = bytes(Float.BYTES * model.spec().vocabSize());
         bestIds = bytes(Integer.BYTES * options.maxSequences());
         try {
             pool = owned.add(new PagePool(kernels, layout, capacity));
@@ -126,11 +126,11 @@ public final class Generator implements AutoCloseable {
                             new StepBatch(
                                     kernels,
                                     pool,
-                                    model.config().contextLength(),
+                                    model.spec().contextLength(),
                                     options.maxBatchTokens(),
                                     options.maxSequences()));
             deviceSampler =
-                    DeviceSampler.of(kernels, options.maxSequences(), model.config().vocabSize());
+                    DeviceSampler.of(kernels, options.maxSequences(), model.spec().vocabSize());
             if (deviceSampler != null) {
                 owned.add(deviceSampler);
             }
@@ -233,7 +233,7 @@ public final class Generator implements AutoCloseable {
         }
         sequence.cache()
                 .reserve(
-                        sequence.positionsNeeded(model.config().contextLength()),
+                        sequence.positionsNeeded(model.spec().contextLength()),
                         sequence.replayRows());
         sequence.start(model.tokenizer());
         compactor.join(sequence);
@@ -425,7 +425,7 @@ public final class Generator implements AutoCloseable {
         if (sequence.params().isPlainGreedy()) {
             return new Sampler.Sample(bestId, Float.NaN);
         }
-        float[] values = new float[model.config().vocabSize()];
+        float[] values = new float[model.spec().vocabSize()];
         logits.read((long) row * logitRow.capacity(), logitRow.clear());
         logitRow.flip().asFloatBuffer().get(values);
         return Sampler.sample(
@@ -437,10 +437,7 @@ public final class Generator implements AutoCloseable {
         boolean endsSequence = model.tokenizer().endOfSequence().contains(sample.id());
         String text =
                 sequence.append(
-                        sample.id(),
-                        sample.logprob(),
-                        endsSequence,
-                        model.config().contextLength());
+                        sample.id(), sample.logprob(), endsSequence, model.spec().contextLength());
         result.tokens()
                 .add(new StepResult.Token(sequence, index, sample.id(), text, sample.logprob()));
         if (sequence.finishReason() != null) {

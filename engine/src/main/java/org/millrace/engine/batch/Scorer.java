@@ -177,7 +177,7 @@ public final class Scorer {
     private void scoreEach(List<Text> texts, Observer observer) {
         CacheLayout layout = model.cacheLayout();
         Scheduler scheduler =
-                new Scheduler(Math.max(MAX_ROWS, texts.size()), StepCost.of(model.config()));
+                new Scheduler(Math.max(MAX_ROWS, texts.size()), StepCost.of(model.spec()));
         try (PagePool pool = new PagePool(model.kernels(), layout, pages(texts, layout));
                 TransformerModel transformer =
                         model.newTransformer(Math.max(MAX_ROWS, texts.size()), MAX_LOGIT_ROWS);
@@ -185,7 +185,7 @@ public final class Scorer {
                         new StepBatch(
                                 model.kernels(),
                                 pool,
-                                model.config().contextLength(),
+                                model.spec().contextLength(),
                                 Math.max(MAX_ROWS, texts.size()),
                                 texts.size())) {
             List<Sequence> all = new ArrayList<>();
@@ -226,12 +226,12 @@ public final class Scorer {
 
     private void check(Text text) {
         int tokens = text.transcript().length();
-        if (tokens < 1 || tokens > model.config().contextLength()) {
+        if (tokens < 1 || tokens > model.spec().contextLength()) {
             throw new IllegalArgumentException(
                     "bad number of tokens: tokens="
                             + tokens
                             + ", must be in [1, contextLength="
-                            + model.config().contextLength()
+                            + model.spec().contextLength()
                             + "]");
         }
     }
@@ -267,7 +267,7 @@ public final class Scorer {
 
     private void deliver(
             TransformerModel transformer, StepBatch batch, List<Wanted> wanted, Observer observer) {
-        int vocabSize = model.config().vocabSize();
+        int vocabSize = model.spec().vocabSize();
         ByteBuffer host =
                 ByteBuffer.allocateDirect(Float.BYTES * vocabSize).order(ByteOrder.LITTLE_ENDIAN);
         for (int from = 0; from < wanted.size(); from += MAX_LOGIT_ROWS) {

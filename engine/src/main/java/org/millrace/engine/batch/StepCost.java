@@ -2,7 +2,7 @@
 package org.millrace.engine.batch;
 
 import java.util.Arrays;
-import org.millrace.engine.model.ModelConfig;
+import org.millrace.engine.model.spec.ModelSpec;
 
 /**
  * Foresees how long a step takes. The cost of rows is counted in rows without context: a row at
@@ -31,11 +31,11 @@ final class StepCost {
     }
 
     /** From the sizes of weights and heads. */
-    static StepCost of(ModelConfig config) {
-        double hidden = config.hiddenSize();
-        double queries = (double) config.numHeads() * config.headDim();
-        double keys = (double) config.numKvHeads() * config.headDim();
-        double weights = hidden * (2 * queries + 2 * keys + 3.0 * config.intermediateSize());
+    static StepCost of(ModelSpec spec) {
+        double hidden = spec.hiddenSize();
+        double queries = (double) spec.numHeads() * spec.headDim();
+        double keys = (double) spec.numKvHeads() * spec.headDim();
+        double weights = hidden * (2 * queries + 2 * keys + 3.0 * spec.intermediateSize());
         return new StepCost(weights / (2 * queries * ATTENTION_FACTOR));
     }
 

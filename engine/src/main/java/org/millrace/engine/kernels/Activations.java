@@ -38,6 +38,11 @@ public record Activations(
         }
     }
 
+    /** The same memory of codes for other values; only one of the two is closed. */
+    public Activations withValues(DeviceBuffer others) {
+        return new Activations(width, others, codes, scales, sums);
+    }
+
     @Override
     public void close() {
         values.close();

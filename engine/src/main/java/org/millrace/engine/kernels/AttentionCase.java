@@ -60,7 +60,12 @@ final class AttentionCase {
     private final KvPageDescriptor page;
     private final int numHeads;
     private final ProfiledTurn[] turns;
-    private final float[] rope;
+    private final float[] queryTable;
+    private final float[] keyTable;
+    private final int dimensions;
+    private final int window;
+    private final float softCap;
+    private final float[] sinks;
     private final float[] q;
     private final float[] k;
     private final float[] v;
@@ -75,7 +80,13 @@ final class AttentionCase {
                             380, COLUMNS[1], 391, 7, 400, 380, groupSize, List.of(5, 30, 64))
                 };
         Random random = new Random(seed);
-        rope = floats(random, 1024 * page.headDim(), 1);
+        dimensions = random.nextBoolean() ? page.headDim() : page.headDim() / 4 * 2;
+        queryTable = floats(random, 1024 * page.headDim(), 1);
+        keyTable = floats(random, 1024 * page.headDim(), 1);
+        window = random.nextBoolean() ? AttentionParams.NO_WINDOW : 1 + random.nextInt(400);
+        softCap = random.nextBoolean() ? AttentionParams.NO_CAP : 1 + random.nextInt(30);
+        sinks = floats(random, numHeads, 1);
+        sinks[0] = Float.NEGATIVE_INFINITY;
         q = floats(random, SEQUENCES * TOKENS * numHeads * page.headDim(), 0.7f);
         k = floats(random, SEQUENCES * TOKENS * KV_HEADS * page.headDim(), 0.7f);
         v = floats(random, SEQUENCES * TOKENS * KV_HEADS * page.headDim(), 1);
@@ -124,7 +135,8 @@ final class AttentionCase {
         private final int[] attention = new int[q.length];
         private final DeviceBuffer pool;
         private final DeviceBuffer scores;
-        private final DeviceBuffer ropeBuffer;
+        private final Rotation rotation;
+        private final AttentionParams params;
         private final DeviceBuffer statistics;
         private final DeviceBuffer turnInts;
 
@@ -132,7 +144,14 @@ final class AttentionCase {
             this.kernels = kernels;
             pool = allocate((long) PAGES * page.pageBytes());
             scores = allocate(4L * PAGES * KvPageDescriptor.PAGE_SLOTS);
-            ropeBuffer = upload(rope);
+            rotation = new Rotation(upload(queryTable), upload(keyTable), dimensions);
+            params =
+                    new AttentionParams(
+                            numHeads,
+                            AttentionParams.scaleOf(page.headDim()),
+                            window,
+                            softCap,
+                            upload(sinks));
             IntBuffer ints = IntBuffer.allocate(SEQUENCES * ProfiledTurn.INTS);
             long offset = 3;
             for (ProfiledTurn turn : turns) {
@@ -200,8 +219,8 @@ final class AttentionCase {
                             scores,
                             !isPrompt,
                             isPrompt ? new Profile(turnInts, statistics) : null);
-            kernels.ropeAndStore(view, LAYER, numHeads, ropeBuffer, queries, keys, values);
-            kernels.attention(view, LAYER, numHeads, queries, out);
+            kernels.ropeAndStore(view, LAYER, params, rotation, queries, keys, values);
+            kernels.attention(view, LAYER, params, queries, out);
             int[] bits = ints(out);
             int width = numHeads * page.headDim();
             for (int s = 0; s < SEQUENCES; s++) {

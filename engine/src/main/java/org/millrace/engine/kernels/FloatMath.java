@@ -31,6 +31,16 @@ public final class FloatMath {
         return Float.intBitsToFloat(Float.floatToRawIntBits(p) + ((int) n << 23));
     }
 
+    /** 1 - 2 / (1 + e^2x). */
+    public static float tanh(float x) {
+        return 1f - 2f / (1f + exp(2f * x));
+    }
+
+    /** cap * tanh(x / cap). */
+    public static float softCap(float x, float cap) {
+        return cap * tanh(x / cap);
+    }
+
     /** x / (1 + e^-x). */
     public static float silu(float x) {
         return x / (1f + exp(-x));

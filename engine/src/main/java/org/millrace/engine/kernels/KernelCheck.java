@@ -158,10 +158,27 @@ public final class KernelCheck {
                 shape,
                 k -> rows(k, x, y, (a, b, out) -> k.rmsNorm(a, b, 1e-5f, rows, width, out)));
         compare("argmax", shape, k -> rows(k, x, y, (a, b, out) -> k.argmax(a, rows, width, out)));
+        ByteBuffer bias = randomFloats(width);
+        compare(
+                "addBias",
+                shape,
+                k -> rows(k, x, bias, (a, b, out) -> k.addBias(inOut(a, out), b, rows, width)));
+        compare(
+                "scale",
+                shape,
+                k -> rows(k, x, y, (a, b, out) -> k.scale(inOut(a, out), 0.22f, rows * width)));
         compare(
                 "gatherRows",
                 shape,
                 k -> rows(k, x, indices, (a, b, out) -> k.gatherRows(a, b, rows, width, out)));
+    }
+
+    /** {@code out} with the values of {@code in}, for operations in place. */
+    private static DeviceBuffer inOut(DeviceBuffer in, DeviceBuffer out) {
+        ByteBuffer values = ByteBuffer.allocate((int) in.bytes());
+        in.read(0, values);
+        out.write(0, values.clear());
+        return out;
     }
 
     /** Some entries of a table, more of them than a thread block takes. */
@@ -265,6 +282,9 @@ public final class KernelCheck {
         ByteBuffer k = randomFloats(rows * headDim);
         ByteBuffer v = randomFloats(rows * headDim);
         ByteBuffer rope = randomFloats(rows * headDim);
+        ByteBuffer sinkScores = randomFloats(groupSize);
+        int window = random.nextBoolean() ? AttentionParams.NO_WINDOW : 1 + random.nextInt(rows);
+        float softCap = random.nextBoolean() ? AttentionParams.NO_CAP : 1 + random.nextInt(50);
         String shape = type + " headDim=" + headDim + " groupSize=" + groupSize + " rows=" + rows;
         compare(
                 "attention",
@@ -286,13 +306,23 @@ public final class KernelCheck {
                             DeviceBuffer ks = upload(kernels, k);
                             DeviceBuffer vs = upload(kernels, v);
                             DeviceBuffer ropes = upload(kernels, rope);
+                            DeviceBuffer sinks = upload(kernels, sinkScores);
                             DeviceBuffer out = kernels.allocate(q.capacity())) {
                         CacheView view =
                                 new CacheView(
                                         page, pool, rows, 1, 1, rows, rowTable, sequences, heads,
                                         entries, null, faults, scores, false, null);
-                        kernels.ropeAndStore(view, 0, groupSize, ropes, qs, ks, vs);
-                        kernels.attention(view, 0, groupSize, qs, out);
+                        AttentionParams params =
+                                new AttentionParams(
+                                        groupSize,
+                                        AttentionParams.scaleOf(headDim),
+                                        window,
+                                        softCap,
+                                        sinks);
+                        kernels.rotate(view, ropes, headDim / 2, 1, ks);
+                        Rotation rotation = new Rotation(ropes, ropes, headDim);
+                        kernels.ropeAndStore(view, 0, params, rotation, qs, ks, vs);
+                        kernels.attention(view, 0, params, qs, out);
                         return read(out);
                     }
                 });

@@ -49,7 +49,7 @@ public interface KernelProvider extends AutoCloseable {
      *
      * @param x float[rows][width]
      * @param weight float[width]
-     * @param out float[rows][width]
+     * @param out float[rows][width]; may be {@code x}
      */
     void rmsNorm(
             DeviceBuffer x, DeviceBuffer weight, float eps, int rows, int width, DeviceBuffer out);
@@ -85,10 +85,18 @@ public interface KernelProvider extends AutoCloseable {
     }
 
     /**
+     * Rotates heads by their rows' positions, in place.
+     *
+     * @param table of {@link Rotation}
+     * @param dimensions of each head that are rotated
+     * @param x float[numRows][heads][headDim]
+     */
+    void rotate(CacheView view, DeviceBuffer table, int dimensions, int heads, DeviceBuffer x);
+
+    /**
      * Rotates queries and keys by their rows' positions and stores keys and values of one layer in
      * their slots, with the slots' positions and score 0. Sets {@code view.faults}.
      *
-     * @param rope float[contextLength][headDim / 2][2]: cosine, sine
      * @param q float[numRows][numHeads][headDim], rotated in place
      * @param k float[numRows][numKvHeads][headDim], rotated in place
      * @param v float[numRows][numKvHeads][headDim]
@@ -96,22 +104,24 @@ public interface KernelProvider extends AutoCloseable {
     void ropeAndStore(
             CacheView view,
             int layer,
-            int numHeads,
-            DeviceBuffer rope,
+            AttentionParams attention,
+            Rotation rotation,
             DeviceBuffer q,
             DeviceBuffer k,
             DeviceBuffer v);
 
     /**
      * Causal attention of one layer: each row over the live slots of its sequence whose position is
-     * not above its own. Adds to the statistics of {@code view.profile} and updates {@code
-     * view.scores} of heads with a score mode; both are undefined for sequences with a fault.
+     * not above its own, and within its window. Adds to the statistics of {@code view.profile} and
+     * updates {@code view.scores} of heads with a score mode; both are undefined for sequences with
+     * a fault.
      *
      * @param q float[numRows][numHeads][headDim], rotated; head h reads KV head {@code h /
      *     (numHeads / numKvHeads)}
      * @param out float[numRows][numHeads][headDim]
      */
-    void attention(CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out);
+    void attention(
+            CacheView view, int layer, AttentionParams attention, DeviceBuffer q, DeviceBuffer out);
 
     /**
      * Takes the scratch memory that {@link #attention} needs for steps of a model, so that no step
@@ -173,6 +183,17 @@ public interface KernelProvider extends AutoCloseable {
     void add(DeviceBuffer x, DeviceBuffer y, int count);
 
     /**
+     * {@code x += bias} in each row.
+     *
+     * @param x float[rows][width]
+     * @param bias float[width]
+     */
+    void addBias(DeviceBuffer x, DeviceBuffer bias, int rows, int width);
+
+    /** {@code x *= factor}, element by element; float[count]. */
+    void scale(DeviceBuffer x, float factor, int count);
+
+    /**
      * Copies rows.
      *
      * @param x float[][width]
@@ -213,11 +234,11 @@ public interface KernelProvider extends AutoCloseable {
     default void attend(
             CacheView view,
             int layer,
-            int numHeads,
+            AttentionParams attention,
             DeviceBuffer q,
             boolean quantized,
             Activations out) {
-        attention(view, layer, numHeads, q, out.values());
+        attention(view, layer, attention, q, out.values());
         if (quantized) {
             quantize(out, view.numRows());
         }

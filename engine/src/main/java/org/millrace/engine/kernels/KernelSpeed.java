@@ -91,7 +91,17 @@ public final class KernelSpeed {
                             page, pool, SEQUENCES, SEQUENCES, KV_HEADS, positions, rows, sequences,
                             table, entries, null, faults, scores, false, null);
             int numHeads = KV_HEADS * GROUP_SIZE;
-            double seconds = time(out, () -> kernels.attention(view, 0, numHeads, q, out));
+            int noSink = Float.floatToRawIntBits(Float.NEGATIVE_INFINITY);
+            DeviceBuffer sinks = ints(numHeads, i -> noSink);
+            AttentionParams params =
+                    new AttentionParams(
+                            numHeads,
+                            AttentionParams.scaleOf(HEAD_DIM),
+                            AttentionParams.NO_WINDOW,
+                            AttentionParams.NO_CAP,
+                            sinks);
+            double seconds = time(out, () -> kernels.attention(view, 0, params, q, out));
+            sinks.close();
             String shape =
                     String.format(
                             "%s sequences=%d kvHeads=%d groupSize=%d headDim=%d positions=%d",

@@ -3,6 +3,9 @@ package org.millrace.engine.model;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * An array of a GGUF file's metadata, decoded only when asked for. Its bounds were checked when the
@@ -38,6 +41,21 @@ record GgufArray(String where, GgufValueType elementType, int count, ByteBuffer 
         float[] floats = new float[count];
         data.asFloatBuffer().get(floats);
         return floats;
+    }
+
+    /** Numbers of any type, truth values as 1 and 0. */
+    List<Double> numbers() {
+        IntToDoubleFunction number =
+                switch (elementType) {
+                    case BOOL -> i -> data.get(i);
+                    case INT32 -> i -> data.getInt(Integer.BYTES * i);
+                    case UINT32 -> i -> Integer.toUnsignedLong(data.getInt(Integer.BYTES * i));
+                    case FLOAT32 -> i -> data.getFloat(Float.BYTES * i);
+                    default ->
+                            throw new ModelFormatException(
+                                    where + ": elementType=" + elementType + ", expected=numbers");
+                };
+        return IntStream.range(0, count).mapToDouble(number).boxed().toList();
     }
 
     private void expect(GgufValueType type) {

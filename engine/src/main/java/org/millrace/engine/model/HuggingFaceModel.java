@@ -7,6 +7,11 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import org.millrace.engine.model.family.Families;
+import org.millrace.engine.model.family.Family;
+import org.millrace.engine.model.family.HuggingFaceModules;
+import org.millrace.engine.model.spec.ModelSpec;
 
 /**
  * Reads a directory in Hugging Face's layout: config.json, safetensors in one file or in shards,
@@ -21,12 +26,20 @@ final class HuggingFaceModel {
     static ModelFiles open(Path directory) {
         String source = directory.toString();
         JsonFile json = JsonFile.read(directory.resolve("config.json"));
-        ModelConfig config = HuggingFaceConfig.read(source, json);
-        TokenizerFiles tokenizerFiles =
-                HuggingFaceTokenizerFiles.read(directory, json, config.vocabSize());
+        Family family = family(json);
+        if (json.root().hasNonNull("quantization_config")) {
+            throw new ModelFormatException(
+                    json.path()
+                            + ": quantization_config is not supported, use F32, F16 or BF16"
+                            + " weights, or a GGUF file");
+        }
         Map<String, MappedFile> files = new TreeMap<>();
         try {
-            Map<String, StoredTensor> tensors = tensors(directory, files);
+            Map<String, StoredTensor> tensors =
+                    tensors(
+                            directory,
+                            files,
+                            name -> HuggingFaceModules.canonicalName(family, name));
             if (json.booleanOr("tie_word_embeddings", false)) {
                 tensors.remove(ModelTensors.OUTPUT);
             } else if (!tensors.containsKey(ModelTensors.OUTPUT)) {
@@ -34,12 +47,16 @@ final class HuggingFaceModel {
                         source
                                 + ": tensor lm_head.weight is missing, and tie_word_embeddings=false");
             }
-            ModelTensors.check(source, config, tensors);
+            HuggingFaceHyperparameters parameters =
+                    new HuggingFaceHyperparameters(source, json, Map.copyOf(tensors));
+            ModelSpec spec = SpecReader.read(source, family, parameters, tensors);
+            TokenizerFiles tokenizerFiles =
+                    HuggingFaceTokenizerFiles.read(directory, json, spec.vocabSize());
             return MappedModelFiles.open(
                     source,
-                    config,
+                    spec,
                     tensors,
-                    RowOrder.HALF_SPLIT,
+                    family.huggingFaceOrder(),
                     tokenizerFiles,
                     files.values().toArray(new MappedFile[0]));
         } catch (RuntimeException e) {
@@ -48,9 +65,22 @@ final class HuggingFaceModel {
         }
     }
 
+    private static Family family(JsonFile json) {
+        String type = json.stringOr("model_type", "(missing)");
+        return Families.ofHuggingFace(type)
+                .orElseThrow(
+                        () ->
+                                new ModelFormatException(
+                                        json.path()
+                                                + ": model_type="
+                                                + type
+                                                + ", supported="
+                                                + Families.huggingFaceTypes()));
+    }
+
     /** Opens the weight files into {@code files}, by name. */
     private static Map<String, StoredTensor> tensors(
-            Path directory, Map<String, MappedFile> files) {
+            Path directory, Map<String, MappedFile> files, UnaryOperator<String> canonicalName) {
         if (Files.exists(directory.resolve(SINGLE_FILE))) {
             files.put(SINGLE_FILE, MappedFile.open(directory.resolve(SINGLE_FILE)));
         } else if (Files.exists(directory.resolve(SHARD_INDEX))) {
@@ -61,7 +91,7 @@ final class HuggingFaceModel {
         }
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         for (MappedFile file : files.values()) {
-            for (StoredTensor tensor : SafetensorsFile.read(file)) {
+            for (StoredTensor tensor : SafetensorsFile.read(file, canonicalName)) {
                 if (tensors.put(tensor.name(), tensor) != null) {
                     throw new ModelFormatException(
                             directory + ": tensor " + tensor.name() + " occurs twice");

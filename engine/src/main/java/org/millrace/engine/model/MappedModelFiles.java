@@ -5,19 +5,26 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.millrace.engine.model.family.RotaryOrder;
+import org.millrace.engine.model.spec.LayerSpec;
+import org.millrace.engine.model.spec.ModelSpec;
 import org.millrace.engine.tensor.Tensor;
 
 /** Model files whose tensors are mapped when asked for. */
 final class MappedModelFiles implements ModelFiles {
+    private static final Pattern ROTATED =
+            Pattern.compile("blk\\.(\\d+)\\.attn_[qk]\\.(?:weight|bias)");
+
     private final String source;
-    private final ModelConfig config;
+    private final ModelSpec spec;
     private final Map<String, StoredTensor> tensors;
-    private final RowOrder rowOrder;
+    private final RotaryOrder rotaryOrder;
     private final TokenizerFiles tokenizerFiles;
     private final Tokenizer tokenizer;
     private final ChatTemplate chatTemplate;
@@ -25,35 +32,35 @@ final class MappedModelFiles implements ModelFiles {
 
     private MappedModelFiles(
             String source,
-            ModelConfig config,
+            ModelSpec spec,
             Map<String, StoredTensor> tensors,
-            RowOrder rowOrder,
+            RotaryOrder rotaryOrder,
             TokenizerFiles tokenizerFiles,
             MappedFile... files) {
         this.source = source;
-        this.config = config;
+        this.spec = spec;
         this.tensors = tensors;
-        this.rowOrder = rowOrder;
+        this.rotaryOrder = rotaryOrder;
         this.tokenizerFiles = tokenizerFiles;
         this.files = List.of(files);
-        tokenizer = BpeTokenizer.open(source, tokenizerFiles, config.vocabSize());
+        tokenizer = BpeTokenizer.open(source, tokenizerFiles, spec.vocabSize());
         chatTemplate = JinjaChatTemplate.compile(source, tokenizerFiles, tokenizer);
     }
 
     /** Takes over the files: closing the result closes them. */
     static ModelFiles open(
             String source,
-            ModelConfig config,
+            ModelSpec spec,
             Map<String, StoredTensor> tensors,
-            RowOrder rowOrder,
+            RotaryOrder rotaryOrder,
             TokenizerFiles tokenizerFiles,
             MappedFile... files) {
-        return new MappedModelFiles(source, config, tensors, rowOrder, tokenizerFiles, files);
+        return new MappedModelFiles(source, spec, tensors, rotaryOrder, tokenizerFiles, files);
     }
 
     @Override
-    public ModelConfig config() {
-        return config;
+    public ModelSpec spec() {
+        return spec;
     }
 
     @Override
@@ -67,8 +74,13 @@ final class MappedModelFiles implements ModelFiles {
         if (stored == null) {
             throw new ModelFormatException(source + ": tensor " + name + " is missing");
         }
-        boolean rotated = name.endsWith("attn_q.weight") || name.endsWith("attn_k.weight");
-        return rotated ? rowOrder.toHalfSplit(stored.map(), config.headDim()) : stored.map();
+        Matcher matcher = ROTATED.matcher(name);
+        if (!matcher.matches()) {
+            return stored.map();
+        }
+        LayerSpec layer = spec.layers().get(Integer.parseInt(matcher.group(1)));
+        int dimensions = layer.attention().rotary().dimensions();
+        return RotatedRows.toHalfSplit(stored.map(), rotaryOrder, spec.headDim(), dimensions);
     }
 
     @Override
@@ -90,32 +102,16 @@ final class MappedModelFiles implements ModelFiles {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }
-        update(digest, hyperparameters());
+        update(digest, SpecText.of(spec));
         update(digest, tokenizerFiles.tokenizerJson());
         new TreeMap<>(tensors)
                 .forEach(
                         (name, tensor) -> {
-                            update(digest, name + " " + tensor.type() + " " + rowOrder);
+                            update(digest, name + " " + tensor.type() + " " + rotaryOrder);
                             ByteBuffer data = tensor.map().data();
                             digest.update(data);
                         });
         return HexFormat.of().formatHex(digest.digest());
-    }
-
-    private String hyperparameters() {
-        return String.join(
-                " ",
-                config.architecture(),
-                "layers=" + config.numLayers(),
-                "hidden=" + config.hiddenSize(),
-                "intermediate=" + config.intermediateSize(),
-                "heads=" + config.numHeads(),
-                "kvHeads=" + config.numKvHeads(),
-                "headDim=" + config.headDim(),
-                "vocab=" + config.vocabSize(),
-                "eps=" + config.rmsNormEps(),
-                "theta=" + config.ropeTheta(),
-                "ropeScaling=" + Arrays.toString(config.ropeScaling()));
     }
 
     /** With its length before it, so that no two sequences of texts digest alike. */

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.engine.model;
 
+import org.millrace.engine.model.spec.ModelSpec;
 import org.millrace.engine.tensor.Tensor;
 
 /**
  * The files of a model, opened: hyperparameters, tensors, tokenizer, chat template. Tensors carry
- * GGUF names whatever the format. Rows of {@code attn_q} and {@code attn_k} are in half-split RoPE
- * order (a GGUF loader permutes them).
+ * GGUF names whatever the format, fused ones are taken apart. Rows and biases of {@code attn_q} and
+ * {@code attn_k} are in half-split rotary order.
  */
 public interface ModelFiles extends AutoCloseable {
-    ModelConfig config();
+    ModelSpec spec();
 
     /** Whether the model has a tensor of this name (a tied model has no {@code output.weight}). */
     boolean has(String name);

@@ -3,8 +3,13 @@ package org.millrace.engine.model;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.millrace.engine.model.spec.HeadNorm;
+import org.millrace.engine.model.spec.LayerSpec;
+import org.millrace.engine.model.spec.ModelSpec;
+import org.millrace.engine.model.spec.Norm;
+import org.millrace.engine.model.spec.Projection;
 
-/** Which tensors a Llama model has, under their GGUF names, and their shapes. */
+/** Which tensors a model has, under their GGUF names, and their shapes. */
 final class ModelTensors {
     static final String OUTPUT = "output.weight";
 
@@ -14,43 +19,60 @@ final class ModelTensors {
     private ModelTensors() {}
 
     /** Shapes of all tensors that must be there: all but a separate output head. */
-    static Map<String, Shape> required(ModelConfig config) {
-        int hidden = config.hiddenSize();
-        int queries = config.numHeads() * config.headDim();
-        int keys = config.numKvHeads() * config.headDim();
+    static Map<String, Shape> required(ModelSpec spec) {
         Map<String, Shape> shapes = new LinkedHashMap<>();
-        shapes.put("token_embd.weight", new Shape(config.vocabSize(), hidden));
-        for (int i = 0; i < config.numLayers(); i++) {
-            String layer = "blk." + i + ".";
-            shapes.put(layer + "attn_norm.weight", new Shape(1, hidden));
-            shapes.put(layer + "attn_q.weight", new Shape(queries, hidden));
-            shapes.put(layer + "attn_k.weight", new Shape(keys, hidden));
-            shapes.put(layer + "attn_v.weight", new Shape(keys, hidden));
-            shapes.put(layer + "attn_output.weight", new Shape(hidden, queries));
-            shapes.put(layer + "ffn_norm.weight", new Shape(1, hidden));
-            shapes.put(layer + "ffn_gate.weight", new Shape(config.intermediateSize(), hidden));
-            shapes.put(layer + "ffn_up.weight", new Shape(config.intermediateSize(), hidden));
-            shapes.put(layer + "ffn_down.weight", new Shape(hidden, config.intermediateSize()));
+        shapes.put("token_embd.weight", new Shape(spec.vocabSize(), spec.hiddenSize()));
+        for (int i = 0; i < spec.numLayers(); i++) {
+            LayerSpec layer = spec.layers().get(i);
+            for (Norm norm : layer.norms()) {
+                shapes.put(norm.weight(i), new Shape(1, width(spec, layer, norm)));
+            }
+            for (Projection projection : Projection.values()) {
+                Shape shape = shape(spec, layer, projection);
+                shapes.put(projection.weight(i), shape);
+                if (layer.biases().contains(projection)) {
+                    shapes.put(projection.bias(i), new Shape(1, shape.rows()));
+                }
+            }
         }
-        shapes.put("output_norm.weight", new Shape(1, hidden));
+        shapes.put("output_norm.weight", new Shape(1, spec.hiddenSize()));
         return shapes;
     }
 
+    private static int width(ModelSpec spec, LayerSpec layer, Norm norm) {
+        boolean areTogether = layer.attention().headNorm() == HeadNorm.ALL_HEADS;
+        return switch (norm) {
+            case QUERY -> areTogether ? spec.heads().queryWidth() : spec.headDim();
+            case KEY -> areTogether ? spec.heads().keyWidth() : spec.headDim();
+            default -> spec.hiddenSize();
+        };
+    }
+
+    private static Shape shape(ModelSpec spec, LayerSpec layer, Projection projection) {
+        int hidden = spec.hiddenSize();
+        return switch (projection) {
+            case QUERY -> new Shape(spec.heads().queryWidth(), hidden);
+            case KEY, VALUE -> new Shape(spec.heads().keyWidth(), hidden);
+            case ATTENTION_OUTPUT -> new Shape(hidden, spec.heads().queryWidth());
+            case GATE, UP -> new Shape(layer.intermediateSize(), hidden);
+            case DOWN -> new Shape(hidden, layer.intermediateSize());
+        };
+    }
+
     /**
-     * Checks that {@code tensors} are those of {@code config} and no others: a tensor that would be
+     * Checks that {@code tensors} are those of {@code spec} and no others: a tensor that would be
      * left out of the computation (a bias, an expert) changes the model's output, so it is refused.
      *
      * @param source named in errors
      */
-    static void check(String source, ModelConfig config, Map<String, StoredTensor> tensors) {
-        checkLayerCount(source, config, tensors);
-        Map<String, Shape> shapes = required(config);
+    static void check(String source, ModelSpec spec, Map<String, StoredTensor> tensors) {
+        Map<String, Shape> shapes = required(spec);
         for (String name : shapes.keySet()) {
             if (!tensors.containsKey(name)) {
                 throw new ModelFormatException(source + ": tensor " + name + " is missing");
             }
         }
-        shapes.put(OUTPUT, new Shape(config.vocabSize(), config.hiddenSize()));
+        shapes.put(OUTPUT, new Shape(spec.vocabSize(), spec.hiddenSize()));
         for (StoredTensor tensor : tensors.values()) {
             Shape shape = shapes.get(tensor.name());
             if (shape == null) {
@@ -58,8 +80,9 @@ final class ModelTensors {
                         source
                                 + ": tensor "
                                 + tensor.name()
-                                + " belongs to a feature that is not supported (attention biases,"
-                                + " experts and other variants of the Llama architecture are not)");
+                                + " belongs to nothing that models of architecture="
+                                + spec.architecture()
+                                + " are known to compute");
             }
             if (tensor.rows() != shape.rows() || tensor.columns() != shape.columns()) {
                 throw new ModelFormatException(
@@ -78,16 +101,15 @@ final class ModelTensors {
         }
     }
 
-    /** First, so that a damaged layer count cannot ask for billions of names. */
-    private static void checkLayerCount(
-            String source, ModelConfig config, Map<String, StoredTensor> tensors) {
-        if (config.numLayers() > tensors.size()) {
+    /** Before layers are made of it: a damaged layer count cannot ask for billions. */
+    static void checkLayerCount(String source, int numLayers, Map<String, StoredTensor> tensors) {
+        if (numLayers > tensors.size()) {
             throw new ModelFormatException(
                     source
                             + ": tensor blk."
-                            + (config.numLayers() - 1)
+                            + (numLayers - 1)
                             + ".attn_q.weight is missing, and more: layers="
-                            + config.numLayers()
+                            + numLayers
                             + ", tensors="
                             + tensors.size());
         }

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.millrace.engine.tensor.TensorType;
 
 /**
@@ -24,9 +25,11 @@ final class SafetensorsFile {
     private SafetensorsFile() {}
 
     /**
-     * All tensors of a file under GGUF names; buffers that every model can recompute are left out.
+     * All tensors of a file; buffers that every model can recompute are left out.
+     *
+     * @param canonicalName gives the name that a tensor has in GGUF
      */
-    static List<StoredTensor> read(MappedFile file) {
+    static List<StoredTensor> read(MappedFile file, UnaryOperator<String> canonicalName) {
         long headerBytes =
                 file.slice(0, LENGTH_BYTES, "the length of the safetensors header").getLong();
         if (headerBytes < 2
@@ -46,7 +49,13 @@ final class SafetensorsFile {
         for (Map.Entry<String, JsonNode> entry : header.root().properties()) {
             String name = entry.getKey();
             if (!name.equals("__metadata__") && !name.endsWith("rotary_emb.inv_freq")) {
-                tensors.add(stored(file, LENGTH_BYTES + headerBytes, name, entry.getValue()));
+                tensors.add(
+                        stored(
+                                file,
+                                LENGTH_BYTES + headerBytes,
+                                name,
+                                canonicalName.apply(name),
+                                entry.getValue()));
             }
         }
         refuseOverlaps(file, tensors);
@@ -54,7 +63,7 @@ final class SafetensorsFile {
     }
 
     private static StoredTensor stored(
-            MappedFile file, long dataStart, String name, JsonNode node) {
+            MappedFile file, long dataStart, String name, String canonicalName, JsonNode node) {
         String where = "tensor " + name + " of " + file.path();
         TensorType type = TYPES.get(node.path("dtype").asText());
         if (type == null) {
@@ -74,7 +83,7 @@ final class SafetensorsFile {
                             + "; the file is truncated or damaged");
         }
         StoredTensor tensor =
-                StoredTensor.checked(ggufName(name), name, type, shape, file, dataStart + range[0]);
+                StoredTensor.checked(canonicalName, name, type, shape, file, dataStart + range[0]);
         if (tensor.byteSize() != range[1] - range[0]) {
             throw new ModelFormatException(
                     where
@@ -118,24 +127,5 @@ final class SafetensorsFile {
                                 + sorted.get(i).offset());
             }
         }
-    }
-
-    private static String ggufName(String name) {
-        return switch (name) {
-            case "model.embed_tokens.weight" -> "token_embd.weight";
-            case "model.norm.weight" -> "output_norm.weight";
-            case "lm_head.weight" -> ModelTensors.OUTPUT;
-            default ->
-                    name.replaceFirst("^model\\.layers\\.(\\d+)\\.", "blk.$1.")
-                            .replace(".self_attn.q_proj.", ".attn_q.")
-                            .replace(".self_attn.k_proj.", ".attn_k.")
-                            .replace(".self_attn.v_proj.", ".attn_v.")
-                            .replace(".self_attn.o_proj.", ".attn_output.")
-                            .replace(".input_layernorm.", ".attn_norm.")
-                            .replace(".post_attention_layernorm.", ".ffn_norm.")
-                            .replace(".mlp.gate_proj.", ".ffn_gate.")
-                            .replace(".mlp.up_proj.", ".ffn_up.")
-                            .replace(".mlp.down_proj.", ".ffn_down.");
-        };
     }
 }

@@ -17,6 +17,12 @@ record StoredTensor(
         return rows * type.rowBytes(columns);
     }
 
+    /** Some of its rows as a tensor of their own. */
+    StoredTensor rows(String partName, int from, int count) {
+        return new StoredTensor(
+                partName, type, count, columns, file, offset + from * type.rowBytes(columns));
+    }
+
     Tensor map() {
         return new Tensor(name, type, rows, columns, file.slice(offset, byteSize(), name));
     }

@@ -1,21 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.engine.model;
 
+import static org.millrace.engine.model.spec.Projection.ATTENTION_OUTPUT;
+import static org.millrace.engine.model.spec.Projection.DOWN;
+import static org.millrace.engine.model.spec.Projection.GATE;
+import static org.millrace.engine.model.spec.Projection.KEY;
+import static org.millrace.engine.model.spec.Projection.QUERY;
+import static org.millrace.engine.model.spec.Projection.UP;
+import static org.millrace.engine.model.spec.Projection.VALUE;
+
 import java.util.Arrays;
+import java.util.List;
 import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.Resources;
+import org.millrace.engine.kernels.Rotation;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
+import org.millrace.engine.model.spec.ModelSpec;
+import org.millrace.engine.model.spec.Norm;
+import org.millrace.engine.model.spec.Projection;
 
 /**
- * The forward pass of a Llama-architecture decoder over a batch of rows, and its scratch memory.
- * Rows are tokens of any sequences, prefill and decode alike; the cache view says where their keys
- * and values live. One instance per generator; not thread safe; shares its weights.
+ * The forward pass of a decoder over a batch of rows, as its specification says, and its scratch
+ * memory. Rows are tokens of any sequences, prefill and decode alike; the cache view says where
+ * their keys and values live. One instance per generator; not thread safe; shares its weights.
  */
 public final class TransformerModel implements AutoCloseable {
-    private final ModelConfig config;
+    private final ModelSpec spec;
     private final Weights weights;
     private final KernelProvider kernels;
     private final Resources owned = new Resources();
@@ -39,17 +52,18 @@ public final class TransformerModel implements AutoCloseable {
      * @param maxLogitRows most rows whose logits are asked for
      */
     public TransformerModel(
-            ModelConfig config,
+            ModelSpec spec,
             Weights weights,
             KernelProvider kernels,
             int maxRows,
             int maxLogitRows) {
-        this.config = config;
+        this.spec = spec;
         this.weights = weights;
         this.kernels = kernels;
-        int hidden = config.hiddenSize();
-        int queryWidth = config.numHeads() * config.headDim();
-        int kvWidth = config.numKvHeads() * config.headDim();
+        int hidden = spec.hiddenSize();
+        int queryWidth = spec.numHeads() * spec.headDim();
+        int intermediate = spec.intermediateSize();
+        int kvWidth = spec.numKvHeads() * spec.headDim();
         try {
             residual = floats(maxRows, hidden);
             branch = floats(maxRows, hidden);
@@ -58,16 +72,16 @@ public final class TransformerModel implements AutoCloseable {
             key = floats(maxRows, kvWidth);
             value = floats(maxRows, kvWidth);
             attended = activations(maxRows, queryWidth);
-            gate = floats(maxRows, config.intermediateSize());
-            up = floats(maxRows, config.intermediateSize());
-            activated = activations(maxRows, config.intermediateSize());
+            gate = floats(maxRows, intermediate);
+            up = floats(maxRows, intermediate);
+            activated = activations(maxRows, intermediate);
             lastRows = floats(maxLogitRows, hidden);
             lastNormed = activations(maxLogitRows, hidden);
-            logits = floats(maxLogitRows, config.vocabSize());
+            logits = floats(maxLogitRows, spec.vocabSize());
             kernels.reserveAttention(
-                    config.numHeads(),
-                    config.numKvHeads(),
-                    config.headDim(),
+                    spec.numHeads(),
+                    spec.numKvHeads(),
+                    spec.headDim(),
                     maxRows,
                     weights.positions());
         } catch (OutOfMemoryError e) {
@@ -105,7 +119,7 @@ public final class TransformerModel implements AutoCloseable {
                     forward(tokens, view);
                     if (count > 0) {
                         logits(rowIndices, count);
-                        kernels.argmax(logits, count, config.vocabSize(), best);
+                        kernels.argmax(logits, count, spec.vocabSize(), best);
                     }
                 };
         if (view.numRows() == view.numSequences()) {
@@ -137,31 +151,132 @@ public final class TransformerModel implements AutoCloseable {
             kernels.updateTables(view.changes(), view.entries());
         }
         kernels.embed(weights.tokenEmbedding(), tokens, rows, residual);
-        int last = config.numLayers() - 1;
-        for (int layer = 0; layer < last; layer++) {
-            attentionBlock(weights.layers().get(layer), layer, view);
-            feedForwardBlock(weights.layers().get(layer), residual, rows);
+        if (spec.embeddingScale() != 1) {
+            kernels.scale(residual, spec.embeddingScale(), rows * spec.hiddenSize());
         }
-        attentionBlock(weights.layers().get(last), last, view);
+        int last = spec.numLayers() - 1;
+        for (int layer = 0; layer < last; layer++) {
+            attentionBlock(layer, view);
+            feedForwardBlock(layer, residual, rows);
+        }
+        attentionBlock(last, view);
     }
 
-    private void attentionBlock(Weights.Layer layer, int index, CacheView view) {
+    private void attentionBlock(int index, CacheView view) {
+        Weights.Layer layer = weights.layers().get(index);
         int rows = view.numRows();
-        WeightMatrix[] projections = {layer.query(), layer.key(), layer.value()};
-        normalize(residual, layer.attentionNorm(), rows, normed, projections);
-        kernels.matmul(normed, rows, projections, new DeviceBuffer[] {query, key, value});
-        kernels.ropeAndStore(view, index, config.numHeads(), weights.rope(), query, key, value);
-        boolean quantized = layer.attentionOutput().usesCodes();
-        kernels.attend(view, index, config.numHeads(), query, quantized, attended);
-        kernels.multiplyAndAdd(attended, rows, layer.attentionOutput(), residual, branch);
+        Activations in = input(layer, Norm.ATTENTION, residual, rows, QUERY, KEY, VALUE);
+        project(layer, in, rows, List.of(QUERY, KEY, VALUE), List.of(query, key, value));
+        rotateAndStore(layer, index, view);
+        boolean quantized = layer.matrix(ATTENTION_OUTPUT).usesCodes();
+        kernels.attend(view, index, layer.attention(), query, quantized, attended);
+        addBranch(layer, ATTENTION_OUTPUT, Norm.POST_ATTENTION, attended, rows, residual);
     }
 
-    private void feedForwardBlock(Weights.Layer layer, DeviceBuffer x, int rows) {
-        WeightMatrix[] projections = {layer.gate(), layer.up()};
-        normalize(x, layer.feedForwardNorm(), rows, normed, projections);
-        kernels.matmul(normed, rows, projections, new DeviceBuffer[] {gate, up});
-        kernels.activate(gate, up, rows, layer.down().usesCodes(), activated);
-        kernels.multiplyAndAdd(activated, rows, layer.down(), x, branch);
+    private void feedForwardBlock(int index, DeviceBuffer x, int rows) {
+        Weights.Layer layer = weights.layers().get(index);
+        Activations in = input(layer, Norm.FEED_FORWARD, x, rows, GATE, UP);
+        project(layer, in, rows, List.of(GATE, UP), List.of(gate, up));
+        kernels.activate(gate, up, rows, layer.matrix(DOWN).usesCodes(), activated);
+        addBranch(layer, DOWN, Norm.POST_FEED_FORWARD, activated, rows, x);
+    }
+
+    /**
+     * What a block reads: {@code x}, normalised where the layer does, in the form of its products.
+     */
+    private Activations input(
+            Weights.Layer layer, Norm norm, DeviceBuffer x, int rows, Projection... projections) {
+        boolean quantized = Arrays.stream(projections).anyMatch(p -> layer.matrix(p).usesCodes());
+        if (layer.has(norm)) {
+            kernels.normalize(x, layer.norm(norm), spec.normEps(), rows, quantized, normed);
+            return normed;
+        }
+        Activations plain = normed.withValues(x);
+        if (quantized) {
+            kernels.quantize(plain, rows);
+        }
+        return plain;
+    }
+
+    /** Products, and biases where there are. */
+    private void project(
+            Weights.Layer layer,
+            Activations in,
+            int rows,
+            List<Projection> projections,
+            List<DeviceBuffer> outs) {
+        WeightMatrix[] matrices =
+                projections.stream().map(layer::matrix).toArray(WeightMatrix[]::new);
+        kernels.matmul(in, rows, matrices, outs.toArray(new DeviceBuffer[0]));
+        for (int i = 0; i < matrices.length; i++) {
+            addBias(layer, projections.get(i), outs.get(i), rows);
+        }
+    }
+
+    private void addBias(Weights.Layer layer, Projection projection, DeviceBuffer x, int rows) {
+        if (layer.spec().biases().contains(projection)) {
+            int width = layer.matrix(projection).rows();
+            kernels.addBias(x, layer.biases().get(projection), rows, width);
+        }
+    }
+
+    /**
+     * Normalises queries and keys where the layer does, rotates them, and stores keys and values.
+     */
+    private void rotateAndStore(Weights.Layer layer, int index, CacheView view) {
+        Rotation rotation = layer.rotation();
+        switch (layer.spec().attention().headNorm()) {
+            case NONE -> {}
+            case EACH_HEAD -> normalizeEachHead(layer, view.numRows());
+            case ALL_HEADS -> {
+                normalizeRows(layer, Norm.QUERY, query, view.numRows(), spec.heads().queryWidth());
+                normalizeRows(layer, Norm.KEY, key, view.numRows(), spec.heads().keyWidth());
+            }
+            case EACH_HEAD_ROTATED -> {
+                kernels.rotate(
+                        view, rotation.queries(), rotation.dimensions(), spec.numHeads(), query);
+                kernels.rotate(
+                        view, rotation.keys(), rotation.dimensions(), spec.numKvHeads(), key);
+                normalizeEachHead(layer, view.numRows());
+                rotation = rotation.done();
+            }
+        }
+        kernels.ropeAndStore(view, index, layer.attention(), rotation, query, key, value);
+    }
+
+    private void normalizeEachHead(Weights.Layer layer, int rows) {
+        normalizeRows(layer, Norm.QUERY, query, rows * spec.numHeads(), spec.headDim());
+        normalizeRows(layer, Norm.KEY, key, rows * spec.numKvHeads(), spec.headDim());
+    }
+
+    private void normalizeRows(
+            Weights.Layer layer, Norm norm, DeviceBuffer x, int rows, int width) {
+        kernels.rmsNorm(x, layer.norm(norm), spec.normEps(), rows, width, x);
+    }
+
+    /** Product of a block with its last matrix, added to {@code sum} as the layer says. */
+    private void addBranch(
+            Weights.Layer layer,
+            Projection projection,
+            Norm norm,
+            Activations in,
+            int rows,
+            DeviceBuffer sum) {
+        WeightMatrix matrix = layer.matrix(projection);
+        float scale = layer.spec().residualScale();
+        if (!layer.has(norm) && !layer.spec().biases().contains(projection) && scale == 1) {
+            kernels.multiplyAndAdd(in, rows, matrix, sum, branch);
+            return;
+        }
+        project(layer, in, rows, List.of(projection), List.of(branch));
+        if (layer.has(norm)) {
+            int width = spec.hiddenSize();
+            kernels.rmsNorm(branch, layer.norm(norm), spec.normEps(), rows, width, branch);
+        }
+        if (scale != 1) {
+            kernels.scale(branch, scale, rows * spec.hiddenSize());
+        }
+        kernels.add(sum, branch, rows * spec.hiddenSize());
     }
 
     /**
@@ -171,23 +286,17 @@ public final class TransformerModel implements AutoCloseable {
      * @return float[count][vocabulary], valid until the next call
      */
     public DeviceBuffer logits(DeviceBuffer rowIndices, int count) {
-        kernels.gatherRows(residual, rowIndices, count, config.hiddenSize(), lastRows);
-        feedForwardBlock(weights.layers().get(config.numLayers() - 1), lastRows, count);
-        WeightMatrix[] projections = {weights.output()};
-        normalize(lastRows, weights.outputNorm(), count, lastNormed, projections);
-        kernels.matmul(lastNormed, count, projections, new DeviceBuffer[] {logits});
+        kernels.gatherRows(residual, rowIndices, count, spec.hiddenSize(), lastRows);
+        feedForwardBlock(spec.numLayers() - 1, lastRows, count);
+        boolean quantized = weights.output().usesCodes();
+        kernels.normalize(
+                lastRows, weights.outputNorm(), spec.normEps(), count, quantized, lastNormed);
+        WeightMatrix[] output = {weights.output()};
+        kernels.matmul(lastNormed, count, output, new DeviceBuffer[] {logits});
+        if (spec.logitScale() != 1) {
+            kernels.scale(logits, spec.logitScale(), count * spec.vocabSize());
+        }
         return logits;
-    }
-
-    /** Into the form that the products to come take. */
-    private void normalize(
-            DeviceBuffer x,
-            DeviceBuffer weight,
-            int rows,
-            Activations out,
-            WeightMatrix[] projections) {
-        boolean quantized = Arrays.stream(projections).anyMatch(WeightMatrix::usesCodes);
-        kernels.normalize(x, weight, config.rmsNormEps(), rows, quantized, out);
     }
 
     @Override

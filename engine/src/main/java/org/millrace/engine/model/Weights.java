@@ -4,43 +4,57 @@ package org.millrace.engine.model;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.millrace.engine.kernels.ActivationType;
+import org.millrace.engine.kernels.AttentionParams;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.Resources;
+import org.millrace.engine.kernels.Rotation;
 import org.millrace.engine.kernels.WeightMatrix;
+import org.millrace.engine.model.spec.AttentionSpec;
+import org.millrace.engine.model.spec.LayerSpec;
+import org.millrace.engine.model.spec.Norm;
+import org.millrace.engine.model.spec.Projection;
+import org.millrace.engine.model.spec.RotarySpec;
 import org.millrace.engine.tensor.BlockDecoder;
 import org.millrace.engine.tensor.Tensor;
 
 /**
- * All weights of a model in a provider's layout, and the rotary table. Shapes as (rows, columns).
+ * All weights of a model in a provider's layout, and the rotary tables. Shapes as (rows, columns).
  * Read-only after loading, so shared by all generators of a process.
  */
 public final class Weights implements AutoCloseable {
     /**
      * One decoder layer.
      *
-     * @param attentionNorm float[hidden]
-     * @param query (numHeads * headDim, hidden)
-     * @param key (numKvHeads * headDim, hidden)
-     * @param value (numKvHeads * headDim, hidden)
-     * @param attentionOutput (hidden, numHeads * headDim)
-     * @param feedForwardNorm float[hidden]
-     * @param gate (intermediate, hidden)
-     * @param up (intermediate, hidden)
-     * @param down (hidden, intermediate)
+     * @param matrices as {@link ModelTensors} gives their shapes
+     * @param biases float[rows] of the projections that have one
+     * @param norms float[width] of the norms that there are
      */
     record Layer(
-            DeviceBuffer attentionNorm,
-            WeightMatrix query,
-            WeightMatrix key,
-            WeightMatrix value,
-            WeightMatrix attentionOutput,
-            DeviceBuffer feedForwardNorm,
-            WeightMatrix gate,
-            WeightMatrix up,
-            WeightMatrix down) {}
+            LayerSpec spec,
+            Map<Projection, WeightMatrix> matrices,
+            Map<Projection, DeviceBuffer> biases,
+            Map<Norm, DeviceBuffer> norms,
+            Rotation rotation,
+            AttentionParams attention) {
+        WeightMatrix matrix(Projection projection) {
+            return matrices.get(projection);
+        }
+
+        boolean has(Norm norm) {
+            return spec.norms().contains(norm);
+        }
+
+        DeviceBuffer norm(Norm norm) {
+            return norms.get(norm);
+        }
+    }
 
     private final Resources owned = new Resources();
     private final KernelProvider kernels;
@@ -49,7 +63,8 @@ public final class Weights implements AutoCloseable {
     private final List<Layer> layers = new ArrayList<>();
     private final DeviceBuffer outputNorm;
     private final WeightMatrix output;
-    private final DeviceBuffer rope;
+    private final Map<RotarySpec, Rotation> rotations = new HashMap<>();
+    private final DeviceBuffer noSinks;
     private final int positions;
 
     /** Packs the tensors of {@code files}, which may be closed after. */
@@ -58,31 +73,67 @@ public final class Weights implements AutoCloseable {
         this.activations = activations;
         try {
             tokenEmbedding = matrix(files.tensor("token_embd.weight"));
-            for (int i = 0; i < files.config().numLayers(); i++) {
-                String prefix = "blk." + i + ".";
-                layers.add(
-                        new Layer(
-                                vector(files.tensor(prefix + "attn_norm.weight")),
-                                matrix(files.tensor(prefix + "attn_q.weight")),
-                                matrix(files.tensor(prefix + "attn_k.weight")),
-                                matrix(files.tensor(prefix + "attn_v.weight")),
-                                matrix(files.tensor(prefix + "attn_output.weight")),
-                                vector(files.tensor(prefix + "ffn_norm.weight")),
-                                matrix(files.tensor(prefix + "ffn_gate.weight")),
-                                matrix(files.tensor(prefix + "ffn_up.weight")),
-                                matrix(files.tensor(prefix + "ffn_down.weight"))));
+            positions = RotaryTable.positions(files.spec());
+            noSinks = upload(noSinks(files.spec().numHeads()));
+            for (int i = 0; i < files.spec().numLayers(); i++) {
+                layers.add(layer(files, i));
             }
             outputNorm = vector(files.tensor("output_norm.weight"));
             output =
                     files.has("output.weight")
                             ? matrix(files.tensor("output.weight"))
                             : tokenEmbedding;
-            rope = upload(RotaryTable.compute(files.config()));
-            positions = RotaryTable.positions(files.config());
         } catch (RuntimeException | OutOfMemoryError e) {
             owned.close();
             throw e;
         }
+    }
+
+    private Layer layer(ModelFiles files, int index) {
+        LayerSpec spec = files.spec().layers().get(index);
+        Map<Projection, WeightMatrix> matrices = new EnumMap<>(Projection.class);
+        Map<Projection, DeviceBuffer> biases = new EnumMap<>(Projection.class);
+        Map<Norm, DeviceBuffer> norms = new EnumMap<>(Norm.class);
+        for (Projection projection : Projection.values()) {
+            matrices.put(projection, matrix(files.tensor(projection.weight(index))));
+        }
+        for (Projection projection : spec.biases()) {
+            biases.put(projection, vector(files.tensor(projection.bias(index))));
+        }
+        for (Norm norm : spec.norms()) {
+            norms.put(norm, vector(files.tensor(norm.weight(index))));
+        }
+        AttentionSpec attention = spec.attention();
+        return new Layer(
+                spec,
+                matrices,
+                biases,
+                norms,
+                rotations.computeIfAbsent(attention.rotary(), this::rotation),
+                new AttentionParams(
+                        files.spec().numHeads(),
+                        attention.scale(),
+                        attention.window(),
+                        attention.softCap(),
+                        noSinks));
+    }
+
+    private Rotation rotation(RotarySpec rotary) {
+        if (rotary.dimensions() == 0) {
+            return new Rotation(noSinks, noSinks, 0);
+        }
+        DeviceBuffer keys = upload(RotaryTable.keys(rotary, positions));
+        DeviceBuffer queries =
+                rotary.queryScale().equals(RotarySpec.QueryScale.NONE)
+                        ? keys
+                        : upload(RotaryTable.queries(rotary, positions));
+        return new Rotation(queries, keys, rotary.dimensions());
+    }
+
+    private static float[] noSinks(int numHeads) {
+        float[] sinks = new float[numHeads];
+        Arrays.fill(sinks, Float.NEGATIVE_INFINITY);
+        return sinks;
     }
 
     private WeightMatrix matrix(Tensor tensor) {
@@ -122,11 +173,6 @@ public final class Weights implements AutoCloseable {
     /** (vocabulary, hidden); the embedding where the head is tied. */
     WeightMatrix output() {
         return output;
-    }
-
-    /** float[positions][headDim / 2][2]: cosine, sine. */
-    DeviceBuffer rope() {
-        return rope;
     }
 
     /** Positions that can be computed: the context, and some beyond for replays. */

@@ -95,8 +95,8 @@ class FastGenGoldenTest {
 
     private static List<List<Integer>> kept(Model model, SessionCache cache) {
         List<List<Integer>> kept = new ArrayList<>();
-        for (int layer = 0; layer < model.config().numLayers(); layer++) {
-            for (int kvHead = 0; kvHead < model.config().numKvHeads(); kvHead++) {
+        for (int layer = 0; layer < model.spec().numLayers(); layer++) {
+            for (int kvHead = 0; kvHead < model.spec().numKvHeads(); kvHead++) {
                 kept.add(Arrays.stream(cache.positions(layer, kvHead, 0)).boxed().toList());
             }
         }

@@ -208,7 +208,7 @@ class GeneratorTest {
         List<Sequence> all = new ArrayList<>();
         GeneratorOptions options = new GeneratorOptions(32 << 20, 64, 8, 50);
         try (Model model = TinyModels.open("gqa3/q8_0.gguf", KvType.INT8, ActivationType.INT8)) {
-            StepCost cost = StepCost.of(model.config());
+            StepCost cost = StepCost.of(model.spec());
             LongSupplier clock =
                     () ->
                             (long) all.stream().mapToDouble(s -> cost.of(0, s.nextPosition())).sum()

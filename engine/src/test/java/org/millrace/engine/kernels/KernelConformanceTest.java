@@ -166,6 +166,32 @@ abstract class KernelConformanceTest {
         x[count - 1] = 200f;
         assertThat(swiGlu(tested, x, y)).isEqualTo(swiGlu(reference, x, y));
         assertThat(add(tested, x, y)).isEqualTo(add(reference, x, y));
+        assertThat(scale(tested, x)).isEqualTo(scale(reference, x));
+    }
+
+    private int[] scale(KernelProvider kernels, float[] x) {
+        try (Output scaled = new Output(kernels, x.length)) {
+            scaled.buffer.write(0, bytes(x));
+            kernels.scale(scaled.buffer, 0.22f, x.length);
+            return scaled.bits();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 15, 64, 1111})
+    void addBias(int width) {
+        float[] x = randomFloats(33 * width);
+        float[] bias = randomFloats(width);
+        assertThat(addBias(tested, x, bias)).isEqualTo(addBias(reference, x, bias));
+    }
+
+    private int[] addBias(KernelProvider kernels, float[] x, float[] bias) {
+        try (Output sum = new Output(kernels, x.length);
+                DeviceBuffer addend = upload(kernels, bias)) {
+            sum.buffer.write(0, bytes(x));
+            kernels.addBias(sum.buffer, addend, x.length / bias.length, bias.length);
+            return sum.bits();
+        }
     }
 
     private int[] swiGlu(KernelProvider kernels, float[] gate, float[] up) {
@@ -504,6 +530,7 @@ abstract class KernelConformanceTest {
                     DeviceBuffer headsBuffer = upload(kernels, heads);
                     DeviceBuffer entriesBuffer = upload(kernels, entries);
                     DeviceBuffer ropeBuffer = upload(kernels, rope);
+                    DeviceBuffer sinks = upload(kernels, noSinks(numHeads));
                     DeviceBuffer kBuffer = upload(kernels, k);
                     DeviceBuffer vBuffer = upload(kernels, v);
                     Output qOut = new Output(kernels, q.length);
@@ -531,10 +558,18 @@ abstract class KernelConformanceTest {
                                 scores,
                                 false,
                                 null);
+                AttentionParams params =
+                        new AttentionParams(
+                                numHeads,
+                                AttentionParams.scaleOf(page.headDim()),
+                                AttentionParams.NO_WINDOW,
+                                AttentionParams.NO_CAP,
+                                sinks);
+                Rotation rotation = new Rotation(ropeBuffer, ropeBuffer, page.headDim());
                 kernels.ropeAndStore(
-                        view, LAYERS - 1, numHeads, ropeBuffer, qOut.buffer, kBuffer, vBuffer);
+                        view, LAYERS - 1, params, rotation, qOut.buffer, kBuffer, vBuffer);
                 boolean quantized = out.codes() != null;
-                kernels.attend(view, LAYERS - 1, numHeads, qOut.buffer, quantized, out);
+                kernels.attend(view, LAYERS - 1, params, qOut.buffer, quantized, out);
                 int[] attention = ints(all(out.values()));
                 byte[] codes = quantized ? all(out.codes()) : new byte[out.width()];
                 if (hasFault) {
@@ -546,6 +581,12 @@ abstract class KernelConformanceTest {
                         ints(all(poolBuffer)), faults.bits(), qOut.bits(), attention, codes);
             }
         }
+    }
+
+    private static float[] noSinks(int numHeads) {
+        float[] sinks = new float[numHeads];
+        Arrays.fill(sinks, Float.NEGATIVE_INFINITY);
+        return sinks;
     }
 
     private Tensor randomTensor(TensorType type, int rows, int columns) {

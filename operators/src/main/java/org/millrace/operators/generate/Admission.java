@@ -55,7 +55,7 @@ final class Admission {
         this.maxPromptBytes =
                 (long) NORMALISED_BYTES
                         * longestTokenBytes(model.tokenizer())
-                        * model.config().contextLength();
+                        * model.spec().contextLength();
     }
 
     private static int longestTokenBytes(Tokenizer tokenizer) {
@@ -73,7 +73,7 @@ final class Admission {
     Turn admit(PromptRequest request, SessionRecord session) throws BadRequestException {
         GenerationParams params = RequestCheck.params(request);
         Transcript history = session.transcript();
-        int contextLength = model.config().contextLength();
+        int contextLength = model.spec().contextLength();
         checkBytes(request, contextLength);
         int[] prompt = encode(request, history.tokens());
         if (prompt.length == 0) {

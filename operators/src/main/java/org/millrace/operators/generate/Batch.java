@@ -164,7 +164,7 @@ final class Batch {
      * the backend's own snapshot.
      */
     void snapshot(long checkpointId) throws Exception {
-        int contextLength = subtask.model().config().contextLength();
+        int contextLength = subtask.model().spec().contextLength();
         for (Sequence sequence : live.values()) {
             if (LiveTurn.of(sequence) instanceof LiveTurn.Answer turn) {
                 state.select(turn.session());

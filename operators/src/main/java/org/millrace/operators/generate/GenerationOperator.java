@@ -190,7 +190,7 @@ final class GenerationOperator extends AbstractStreamOperator<Completion>
         } catch (IllegalArgumentException e) {
             throw new PermanentFailureException(e.getMessage(), e);
         }
-        int needed = Math.min(MIN_SESSION_TOKENS, model.config().contextLength());
+        int needed = Math.min(MIN_SESSION_TOKENS, model.spec().contextLength());
         if (generator.maxSessionTokens() < needed) {
             throw new PermanentFailureException(
                     String.format(

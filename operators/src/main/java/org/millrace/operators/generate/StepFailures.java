@@ -93,7 +93,7 @@ final class StepFailures {
         String session = turn.session();
         boolean isGuilty = onTrial.filter(session::equals).isPresent();
         state.select(session);
-        int contextLength = subtask.model().config().contextLength();
+        int contextLength = subtask.model().spec().contextLength();
         if (turn instanceof LiveTurn.Answer answer && !isGuilty) {
             state.setTurn(Batch.saved(answer, sequence, contextLength));
         }

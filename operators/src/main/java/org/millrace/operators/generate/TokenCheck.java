@@ -55,15 +55,15 @@ final class TokenCheck {
                             tokens.length,
                             Arrays.stream(tokens).max().orElse(0),
                             fingerprint,
-                            model.config().contextLength(),
-                            model.config().vocabSize()));
+                            model.spec().contextLength(),
+                            model.spec().vocabSize()));
         }
     }
 
     /** Whether the model can compute a session of a model, which may be a larger one. */
     boolean canTake(String fingerprint, int[] tokens) {
         return fingerprint.equals(model.fingerprint())
-                || tokens.length < model.config().contextLength()
-                        && Arrays.stream(tokens).allMatch(id -> id < model.config().vocabSize());
+                || tokens.length < model.spec().contextLength()
+                        && Arrays.stream(tokens).allMatch(id -> id < model.spec().vocabSize());
     }
 }

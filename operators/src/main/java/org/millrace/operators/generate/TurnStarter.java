@@ -87,7 +87,7 @@ final class TurnStarter {
                 || !tokens.canTake(session.modelFingerprint(), rested.tokens())) {
             return Optional.empty();
         }
-        int positions = Sequence.positionsNeeded(rested, model.config().contextLength());
+        int positions = Sequence.positionsNeeded(rested, model.spec().contextLength());
         return positions > generator.maxSessionTokens()
                 ? Optional.empty()
                 : Optional.of(new Candidate.Rest(place, number, positions));

@@ -9,8 +9,10 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.Activations;
+import org.millrace.engine.kernels.AttentionParams;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.Rotation;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
@@ -179,32 +181,58 @@ public final class CpuKernels implements KernelProvider {
     }
 
     @Override
+    public void rotate(
+            CacheView view, DeviceBuffer table, int dimensions, int heads, DeviceBuffer x) {
+        int headDim = view.page().headDim();
+        CpuNative.rotate(
+                address(view.rows(), 8L * view.numRows()),
+                view.numRows(),
+                address(table, 4L * view.endPosition() * dimensions),
+                dimensions,
+                headDim,
+                heads,
+                address(x, 4L * view.numRows() * heads * headDim));
+    }
+
+    @Override
     public void ropeAndStore(
             CacheView view,
             int layer,
-            int numHeads,
-            DeviceBuffer rope,
+            AttentionParams attention,
+            Rotation rotation,
             DeviceBuffer q,
             DeviceBuffer k,
             DeviceBuffer v) {
         long rowBytes = 4L * view.numRows() * view.page().headDim();
+        long tableBytes = rotation.tableBytes(view.endPosition());
         CpuNative.ropeAndStore(
-                cacheArgs(view, layer, numHeads),
-                address(rope, 0),
-                address(q, rowBytes * numHeads),
+                cacheArgs(view, layer, attention.numHeads()),
+                address(rotation.queries(), tableBytes),
+                address(rotation.keys(), tableBytes),
+                rotation.dimensions(),
+                address(q, rowBytes * attention.numHeads()),
                 address(k, rowBytes * view.numKvHeads()),
                 address(v, rowBytes * view.numKvHeads()));
     }
 
     @Override
     public void attention(
-            CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out) {
+            CacheView view,
+            int layer,
+            AttentionParams attention,
+            DeviceBuffer q,
+            DeviceBuffer out) {
+        int numHeads = attention.numHeads();
         long bytes = 4L * view.numRows() * view.page().headDim() * numHeads;
         Profile profile = view.profile();
         long turnBytes = (long) view.numSequences() * ProfiledTurn.INTS * Integer.BYTES;
         CpuNative.attention(
                 cacheArgs(view, layer, numHeads),
                 layer,
+                attention.scale(),
+                attention.window(),
+                attention.softCap(),
+                address(attention.sinks(), 4L * numHeads),
                 profile == null ? 0 : address(profile.sequences(), turnBytes),
                 profile == null ? 0 : address(profile.statistics(), 0),
                 profile == null ? 0 : profile.statistics().bytes() / Long.BYTES,
@@ -301,6 +329,16 @@ public final class CpuKernels implements KernelProvider {
     @Override
     public void add(DeviceBuffer x, DeviceBuffer y, int count) {
         CpuNative.add(address(x, 4L * count), address(y, 4L * count), count);
+    }
+
+    @Override
+    public void addBias(DeviceBuffer x, DeviceBuffer bias, int rows, int width) {
+        CpuNative.addBias(address(x, 4L * rows * width), address(bias, 4L * width), rows, width);
+    }
+
+    @Override
+    public void scale(DeviceBuffer x, float factor, int count) {
+        CpuNative.scale(address(x, 4L * count), factor, count);
     }
 
     @Override

@@ -70,7 +70,11 @@ final class CpuNative {
             long matrix3,
             long out3);
 
-    static native void ropeAndStore(long[] cache, long rope, long q, long k, long v);
+    static native void rotate(
+            long rows, int count, long table, int dimensions, int headDim, int heads, long x);
+
+    static native void ropeAndStore(
+            long[] cache, long queryTable, long keyTable, int dimensions, long q, long k, long v);
 
     /**
      * Throws IndexOutOfBoundsException for statistics outside {@code statistics}.
@@ -79,7 +83,17 @@ final class CpuNative {
      * @param longs of {@code statistics}
      */
     static native void attention(
-            long[] cache, int layer, long profile, long statistics, long longs, long q, long out);
+            long[] cache,
+            int layer,
+            float scale,
+            int window,
+            float softCap,
+            long sinks,
+            long profile,
+            long statistics,
+            long longs,
+            long q,
+            long out);
 
     static native void moveSlots(long[] page, long pool, long scores, long moves, int count);
 
@@ -92,6 +106,10 @@ final class CpuNative {
     static native void swiGlu(long gate, long up, int count, long out);
 
     static native void add(long x, long y, int count);
+
+    static native void addBias(long x, long bias, int rows, int width);
+
+    static native void scale(long x, float factor, int count);
 
     /** Throws IndexOutOfBoundsException for an index outside [0, rows). */
     static native void gatherRows(long x, int rows, long indices, int count, int width, long out);

@@ -2,6 +2,7 @@
 package org.millrace.engine.kernels.cuda;
 
 import org.millrace.engine.kernels.Activations;
+import org.millrace.engine.kernels.AttentionParams;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.Profile;
@@ -94,10 +95,11 @@ final class CudaAttention implements AutoCloseable {
     void attend(
             CacheView view,
             int layer,
-            int numHeads,
+            AttentionParams params,
             DeviceBuffer q,
             DeviceBuffer out,
             Activations codes) {
+        int numHeads = params.numHeads();
         int headDim = view.page().headDim();
         if (headDim > MAX_HEAD_DIM) {
             throw new IllegalArgumentException(
@@ -118,6 +120,8 @@ final class CudaAttention implements AutoCloseable {
             arguments.buffer(arrived, 0);
             appendProfile(arguments, view.profile(), view.numSequences());
             arguments.integer(blocks).integer(layer).integer(chunks).integer(first);
+            arguments.buffer(params.sinks(), 4L * numHeads);
+            arguments.real(params.scale()).integer(params.window()).real(params.softCap());
             String type = view.page().type().name();
             device.launch("attention_" + type, rows, heads, blocks, threads, arguments);
             if (view.scored() || view.profile() != null) {

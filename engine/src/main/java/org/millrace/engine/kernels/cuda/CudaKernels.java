@@ -3,12 +3,14 @@ package org.millrace.engine.kernels.cuda;
 
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.Activations;
+import org.millrace.engine.kernels.AttentionParams;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.DeviceLimits;
 import org.millrace.engine.kernels.DeviceUsage;
 import org.millrace.engine.kernels.DeviceUsage.Work;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.Resources;
+import org.millrace.engine.kernels.Rotation;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
@@ -186,22 +188,41 @@ public final class CudaKernels implements KernelProvider {
     }
 
     @Override
+    public void rotate(
+            CacheView view, DeviceBuffer table, int dimensions, int heads, DeviceBuffer x) {
+        int headDim = view.page().headDim();
+        Arguments arguments =
+                new Arguments()
+                        .buffer(view.rows(), 8L * view.numRows())
+                        .buffer(table, 4L * view.endPosition() * dimensions)
+                        .buffer(x, 4L * view.numRows() * heads * headDim)
+                        .integer(dimensions)
+                        .integer(heads)
+                        .integer(headDim);
+        device.launch("rotate", view.numRows(), heads, 1, WARP, arguments);
+    }
+
+    @Override
     public void ropeAndStore(
             CacheView view,
             int layer,
-            int numHeads,
-            DeviceBuffer rope,
+            AttentionParams attention,
+            Rotation rotation,
             DeviceBuffer q,
             DeviceBuffer k,
             DeviceBuffer v) {
+        int numHeads = attention.numHeads();
         long rowBytes = 4L * view.numRows() * view.page().headDim();
+        long tableBytes = rotation.tableBytes(view.endPosition());
         Arguments arguments = new Arguments();
         CacheArguments.append(arguments, view, layer, numHeads);
         arguments
-                .buffer(rope, 4L * view.endPosition() * (view.page().headDim() / 2) * 2)
+                .buffer(rotation.queries(), tableBytes)
+                .buffer(rotation.keys(), tableBytes)
                 .buffer(q, rowBytes * numHeads)
                 .buffer(k, rowBytes * view.numKvHeads())
-                .buffer(v, rowBytes * view.numKvHeads());
+                .buffer(v, rowBytes * view.numKvHeads())
+                .integer(rotation.dimensions());
         int heads = numHeads + view.numKvHeads();
         device.launch("ropeAndStore", view.numRows(), heads, 1, WARP, arguments);
     }
@@ -216,9 +237,9 @@ public final class CudaKernels implements KernelProvider {
 
     @Override
     public void attention(
-            CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out) {
+            CacheView view, int layer, AttentionParams params, DeviceBuffer q, DeviceBuffer out) {
         synchronized (device) {
-            attention.attend(view, layer, numHeads, q, out, null);
+            attention.attend(view, layer, params, q, out, null);
         }
     }
 
@@ -226,14 +247,14 @@ public final class CudaKernels implements KernelProvider {
     public void attend(
             CacheView view,
             int layer,
-            int numHeads,
+            AttentionParams params,
             DeviceBuffer q,
             boolean quantized,
             Activations out) {
         // A warp has a block of 32 of one head, or there are no such blocks.
         boolean fused = quantized && view.page().headDim() % Activations.BLOCK == 0;
         synchronized (device) {
-            attention.attend(view, layer, numHeads, q, out.values(), fused ? out : null);
+            attention.attend(view, layer, params, q, out.values(), fused ? out : null);
         }
         if (quantized && !fused) {
             quantize(out, view.numRows());
@@ -370,6 +391,24 @@ public final class CudaKernels implements KernelProvider {
         Arguments arguments =
                 new Arguments().buffer(x, 4L * count).buffer(y, 4L * count).integer(count);
         device.launch("add", ceilDiv(count, THREADS), 1, 1, THREADS, arguments);
+    }
+
+    @Override
+    public void addBias(DeviceBuffer x, DeviceBuffer bias, int rows, int width) {
+        int count = rows * width;
+        Arguments arguments =
+                new Arguments()
+                        .buffer(x, 4L * count)
+                        .buffer(bias, 4L * width)
+                        .integer(count)
+                        .integer(width);
+        device.launch("addBias", ceilDiv(count, THREADS), 1, 1, THREADS, arguments);
+    }
+
+    @Override
+    public void scale(DeviceBuffer x, float factor, int count) {
+        Arguments arguments = new Arguments().buffer(x, 4L * count).real(factor).integer(count);
+        device.launch("scale", ceilDiv(count, THREADS), 1, 1, THREADS, arguments);
     }
 
     @Override

@@ -2,6 +2,7 @@
 package org.millrace.engine.kernels.reference;
 
 import java.nio.ByteBuffer;
+import org.millrace.engine.kernels.AttentionParams;
 import org.millrace.engine.kernels.FloatMath;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
@@ -19,28 +20,33 @@ final class ReferenceAttention {
     private final KvPageDescriptor page;
     private final ByteBuffer pool;
     private final int headDim;
+    private final AttentionParams attention;
     private final float scale;
 
-    ReferenceAttention(CacheView view) {
+    ReferenceAttention(CacheView view, AttentionParams attention) {
         this.page = view.page();
         this.pool = HostBuffer.of(view.pool()).raw();
         this.headDim = page.headDim();
-        this.scale = 1f / (float) Math.sqrt((float) headDim);
+        this.attention = attention;
+        this.scale = attention.scale();
     }
 
     /**
      * Attention of query vector {@code q} over {@code visible}; float[headDim].
      *
+     * @param head query head
      * @param shares receives the attention that each slot got, the softmax of the scores
      */
-    float[] attend(ReferenceSlots visible, float[] q, float[] shares) {
+    float[] attend(ReferenceSlots visible, int head, float[] q, float[] shares) {
         float[] scores = scores(q, visible);
-        float largest = Float.NEGATIVE_INFINITY;
+        cap(scores);
+        float sink = HostBuffer.of(attention.sinks()).getFloat(head);
+        float largest = sink;
         for (float score : scores) {
             largest = Math.max(largest, score);
         }
         float[] out = new float[headDim];
-        float total = 0f;
+        float total = sink == Float.NEGATIVE_INFINITY ? 0f : FloatMath.exp(sink - largest);
         for (int start = 0, end; start < scores.length; start = end) {
             end = blockEnd(visible, start);
             float blockLargest = Float.NEGATIVE_INFINITY;
@@ -68,6 +74,12 @@ final class ReferenceAttention {
             out[d] = out[d] / total + 0f;
         }
         return out;
+    }
+
+    private void cap(float[] scores) {
+        for (int i = 0; i < scores.length && attention.softCap() != AttentionParams.NO_CAP; i++) {
+            scores[i] = FloatMath.softCap(scores[i], attention.softCap());
+        }
     }
 
     private int offset(ReferenceSlots visible, int i) {

@@ -6,9 +6,11 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.Activations;
+import org.millrace.engine.kernels.AttentionParams;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.FloatMath;
 import org.millrace.engine.kernels.KernelProvider;
+import org.millrace.engine.kernels.Rotation;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.kvcache.CacheView;
 import org.millrace.engine.kvcache.KvPageDescriptor;
@@ -134,25 +136,42 @@ public final class ReferenceKernels implements KernelProvider {
     }
 
     @Override
+    public void rotate(
+            CacheView view, DeviceBuffer table, int dimensions, int heads, DeviceBuffer x) {
+        int half = dimensions / 2;
+        int headDim = view.page().headDim();
+        for (int i = 0; i < view.numRows() * heads; i++) {
+            int position = HostBuffer.of(view.rows()).getInt(2 * (i / heads) + 1);
+            float[] head = HostBuffer.of(x).floats(i * headDim, headDim);
+            for (int d = 0; d < half; d++) {
+                float c = HostBuffer.of(table).getFloat(2 * (position * half + d));
+                float s = HostBuffer.of(table).getFloat(2 * (position * half + d) + 1);
+                float x0 = head[d];
+                float x1 = head[half + d];
+                head[d] = Math.fma(x0, c, -(x1 * s));
+                head[half + d] = Math.fma(x1, c, x0 * s);
+            }
+            HostBuffer.of(x).putFloats(i * headDim, head);
+        }
+    }
+
+    @Override
     public void ropeAndStore(
             CacheView view,
             int layer,
-            int numHeads,
-            DeviceBuffer rope,
+            AttentionParams attention,
+            Rotation rotation,
             DeviceBuffer q,
             DeviceBuffer k,
             DeviceBuffer v) {
+        int dimensions = rotation.dimensions();
+        rotate(view, rotation.queries(), dimensions, attention.numHeads(), q);
+        rotate(view, rotation.keys(), dimensions, view.numKvHeads(), k);
         ReferenceKvStore store = new ReferenceKvStore(view);
         int headDim = view.page().headDim();
         for (int r = 0; r < view.numRows(); r++) {
-            int position = HostBuffer.of(view.rows()).getInt(2 * r + 1);
-            for (int h = 0; h < numHeads; h++) {
-                int from = (r * numHeads + h) * headDim;
-                store.rotate(HostBuffer.of(q), from, HostBuffer.of(rope), position);
-            }
             for (int h = 0; h < view.numKvHeads(); h++) {
                 int from = (r * view.numKvHeads() + h) * headDim;
-                store.rotate(HostBuffer.of(k), from, HostBuffer.of(rope), position);
                 float[] key = HostBuffer.of(k).floats(from, headDim);
                 float[] value = HostBuffer.of(v).floats(from, headDim);
                 if (!store.store(layer, r, h, key, value)) {
@@ -164,10 +183,15 @@ public final class ReferenceKernels implements KernelProvider {
 
     @Override
     public void attention(
-            CacheView view, int layer, int numHeads, DeviceBuffer q, DeviceBuffer out) {
+            CacheView view,
+            int layer,
+            AttentionParams attention,
+            DeviceBuffer q,
+            DeviceBuffer out) {
         int headDim = view.page().headDim();
+        int numHeads = attention.numHeads();
         int groupSize = numHeads / view.numKvHeads();
-        ReferenceAttention attention = new ReferenceAttention(view);
+        ReferenceAttention one = new ReferenceAttention(view, attention);
         Object[] areas = Stream.generate(Object::new).limit(view.numKvHeads()).toArray();
         IntStream.range(0, view.numRows() * view.numKvHeads())
                 .parallel()
@@ -176,12 +200,14 @@ public final class ReferenceKernels implements KernelProvider {
                             int row = i / view.numKvHeads();
                             int kvHead = i % view.numKvHeads();
                             ReferenceSlots visible =
-                                    ReferenceSlots.visible(view, layer, row, kvHead);
+                                    ReferenceSlots.visible(
+                                            view, layer, row, kvHead, attention.window());
                             float[][] shares = new float[groupSize][visible.count()];
                             for (int g = 0; g < groupSize; g++) {
-                                int at = (row * numHeads + kvHead * groupSize + g) * headDim;
+                                int head = kvHead * groupSize + g;
+                                int at = (row * numHeads + head) * headDim;
                                 float[] query = HostBuffer.of(q).floats(at, headDim);
-                                float[] result = attention.attend(visible, query, shares[g]);
+                                float[] result = one.attend(visible, head, query, shares[g]);
                                 HostBuffer.of(out).putFloats(at, result);
                             }
                             synchronized (areas[kvHead]) {
@@ -269,6 +295,21 @@ public final class ReferenceKernels implements KernelProvider {
         for (int i = 0; i < count; i++) {
             HostBuffer.of(x)
                     .putFloat(i, HostBuffer.of(x).getFloat(i) + HostBuffer.of(y).getFloat(i));
+        }
+    }
+
+    @Override
+    public void addBias(DeviceBuffer x, DeviceBuffer bias, int rows, int width) {
+        for (int i = 0; i < rows * width; i++) {
+            float sum = HostBuffer.of(x).getFloat(i) + HostBuffer.of(bias).getFloat(i % width);
+            HostBuffer.of(x).putFloat(i, sum);
+        }
+    }
+
+    @Override
+    public void scale(DeviceBuffer x, float factor, int count) {
+        for (int i = 0; i < count; i++) {
+            HostBuffer.of(x).putFloat(i, HostBuffer.of(x).getFloat(i) * factor);
         }
     }
 

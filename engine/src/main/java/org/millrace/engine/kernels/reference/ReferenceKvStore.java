@@ -7,7 +7,7 @@ import org.millrace.engine.kvcache.KvPageDescriptor;
 import org.millrace.engine.kvcache.KvType;
 import org.millrace.engine.tensor.Float16;
 
-/** Rotates queries and keys and writes keys and values into their slots. */
+/** Writes keys and values into their slots. */
 final class ReferenceKvStore {
     private final CacheView view;
     private final KvPageDescriptor page;
@@ -19,22 +19,6 @@ final class ReferenceKvStore {
         this.page = view.page();
         this.pool = HostBuffer.of(view.pool()).raw();
         this.headDim = page.headDim();
-    }
-
-    /**
-     * Rotates the head at {@code x[from, from + headDim)}, half-split: dimension i turns with i +
-     * headDim / 2.
-     */
-    void rotate(HostBuffer x, int from, HostBuffer rope, int position) {
-        int half = headDim / 2;
-        for (int i = 0; i < half; i++) {
-            float c = rope.getFloat(2 * (position * half + i));
-            float s = rope.getFloat(2 * (position * half + i) + 1);
-            float x0 = x.getFloat(from + i);
-            float x1 = x.getFloat(from + half + i);
-            x.putFloat(from + i, Math.fma(x0, c, -(x1 * s)));
-            x.putFloat(from + half + i, Math.fma(x1, c, x0 * s));
-        }
     }
 
     /** Stores one head of one row; returns whether everything stored is finite. */

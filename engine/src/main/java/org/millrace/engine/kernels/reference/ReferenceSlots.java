@@ -14,7 +14,10 @@ import org.millrace.engine.kvcache.KvPageDescriptor;
  * @param count how many; the arrays may be longer
  */
 record ReferenceSlots(int[] pages, int[] slots, int[] positions, int count) {
-    static ReferenceSlots visible(CacheView view, int layer, int row, int kvHead) {
+    /**
+     * @param window positions that the row sees, its own included
+     */
+    static ReferenceSlots visible(CacheView view, int layer, int row, int kvHead, int window) {
         HostBuffer rows = HostBuffer.of(view.rows());
         HostBuffer heads = HostBuffer.of(view.heads());
         HostBuffer entries = HostBuffer.of(view.entries());
@@ -34,10 +37,11 @@ record ReferenceSlots(int[] pages, int[] slots, int[] positions, int count) {
             int live = entries.getInt(2 * entry + 1);
             for (int slot = 0; slot < KvPageDescriptor.PAGE_SLOTS; slot++) {
                 int at = number * view.page().pageBytes() + view.page().positionOffset(slot);
-                if ((live >>> slot & 1) != 0 && pool.getInt(at) <= position) {
+                int of = pool.getInt(at);
+                if ((live >>> slot & 1) != 0 && of <= position && position - of < window) {
                     pages[count] = number;
                     slots[count] = slot;
-                    positions[count++] = pool.getInt(at);
+                    positions[count++] = of;
                 }
             }
         }

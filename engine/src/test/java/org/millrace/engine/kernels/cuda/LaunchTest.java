@@ -63,7 +63,7 @@ class LaunchTest {
                 steps.add(after.since(before));
                 before = after;
             }
-            int kernels = 6 + kernelsPerLayer * model.config().numLayers();
+            int kernels = 6 + kernelsPerLayer * model.spec().numLayers();
             // The prompts, then a decode step by single launches, then graphs.
             assertThat(steps).hasSize(6);
             assertThat(steps.get(1).launches()).isEqualTo(kernels);

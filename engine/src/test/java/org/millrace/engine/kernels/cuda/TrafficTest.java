@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.Activations;
+import org.millrace.engine.kernels.AttentionParams;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.EmulatedCuda;
 import org.millrace.engine.kernels.WeightMatrix;
@@ -91,7 +92,17 @@ class TrafficTest {
                     new CacheView(
                             page, pool, batch, batch, 1, slots, rows, sequences, heads, entries,
                             null, faults, scores, false, null);
-            kernels.attention(view, 0, groupSize, q, out);
+            int noSink = Float.floatToRawIntBits(Float.NEGATIVE_INFINITY);
+            try (DeviceBuffer sinks = ints(groupSize, i -> noSink)) {
+                AttentionParams params =
+                        new AttentionParams(
+                                groupSize,
+                                AttentionParams.scaleOf(128),
+                                AttentionParams.NO_WINDOW,
+                                AttentionParams.NO_CAP,
+                                sinks);
+                kernels.attention(view, 0, params, q, out);
+            }
             int slotBytes =
                     SLOT_HEADER + (page.hasScales() ? SCALES : 0) + 2 * 128 * page.elementBytes();
             long kept = (long) batch * slots * slotBytes;
