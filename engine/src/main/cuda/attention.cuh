@@ -229,7 +229,7 @@ static __device__ __forceinline__ void loadQueries(const AttentionArguments& arg
 // cap * tanh(score / cap).
 static __device__ __forceinline__ float capped(const AttentionArguments& args, float score) {
     if (args.softCap == 0.f) return score;
-    return args.softCap * (1.f - 2.f / (1.f + expOf(2.f * (score / args.softCap))));
+    return args.softCap * tanhOf(score / args.softCap);
 }
 
 // Scores of all listed slots, one thread a slot: serial chains over the head's dimensions, or exact integer dots. Needs a barrier after.

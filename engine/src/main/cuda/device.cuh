@@ -83,6 +83,9 @@ static __device__ __forceinline__ float expOf(float x) {
     return __int_as_float((int)((uint32_t)__float_as_int(p) + ((uint32_t)(int)n << 23)));
 }
 
+// FloatMath.java.
+static __device__ __forceinline__ float tanhOf(float x) { return 1.f - 2.f / (1.f + expOf(2.f * x)); }
+
 // Largest of the lanes' values, in all lanes.
 static __device__ __forceinline__ int warpMax(int x) {
     for (int with = kWarp / 2; with > 0; with /= 2) {

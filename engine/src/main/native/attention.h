@@ -94,9 +94,6 @@ static inline Mask visible(const PageLayout& p, const Tile& t, const Query& quer
     return t.live & ~greater(at, broadcastInt(query.position)) & ~greater(broadcastInt(query.first), at);
 }
 
-// cap * tanh(x / cap).
-static inline Floats softCap(Floats x, float cap) { return mul(broadcast(cap), tanh(div(x, broadcast(cap)))); }
-
 // Pass 2 for T page tiles, whose parts in one block or more begin at `i`: stores each part's scores, minus infinity where a slot is not in it
 // or not visible. Returns where the next page tile begins.
 template <KvType TYPE, int N, int T>

@@ -378,14 +378,14 @@ MILLRACE_JNI(void, unpackSlots)(
     run(env, kernels->unpackSlots, &args, chunks(count, args.slotsPerChunk));
 }
 
-MILLRACE_JNI(void, swiGlu)(JNIEnv* env, jclass, jlong gate, jlong up, jint count, jlong out) {
+MILLRACE_JNI(void, gatedProduct)(JNIEnv* env, jclass, jint function, jlong gate, jlong up, jint count, jlong out) {
     RowsArgs args{};
     args.x = at<float>(gate);
     args.y = at<float>(up);
     args.out = at<float>(out);
     args.rows = count;
     args.width = 1;
-    runRows(env, kernels->swiGlu, args);
+    runRows(env, kernels->gatedProduct[function], args);
 }
 
 MILLRACE_JNI(void, add)(JNIEnv* env, jclass, jlong x, jlong y, jint count) {
@@ -413,6 +413,15 @@ MILLRACE_JNI(void, scale)(JNIEnv* env, jclass, jlong x, jfloat factor, jint coun
     args.rows = count;
     args.width = 1;
     runRows(env, kernels->scale, args);
+}
+
+MILLRACE_JNI(void, softCap)(JNIEnv* env, jclass, jlong x, jfloat cap, jint count) {
+    RowsArgs args{};
+    args.out = at<float>(x);
+    args.factor = cap;
+    args.rows = count;
+    args.width = 1;
+    runRows(env, kernels->softCap, args);
 }
 
 MILLRACE_JNI(void, gatherRows)(

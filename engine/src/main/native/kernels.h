@@ -291,10 +291,11 @@ struct Kernels {
     void (*embed)(const void* args, int row, void* scratch);
     void (*rmsNorm)(const void* args, int chunk, void* scratch);
     void (*quantize)(const void* args, int chunk, void* scratch);
-    void (*swiGlu)(const void* args, int chunk, void* scratch);
+    void (*gatedProduct[2])(const void* args, int chunk, void* scratch);  // by GateFunction.java
     void (*add)(const void* args, int chunk, void* scratch);
     void (*addBias)(const void* args, int chunk, void* scratch);
     void (*scale)(const void* args, int chunk, void* scratch);
+    void (*softCap)(const void* args, int chunk, void* scratch);
     void (*argmax)(const void* args, int row, void* scratch);
 };
 

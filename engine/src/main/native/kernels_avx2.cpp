@@ -23,10 +23,11 @@ const Kernels kAvx2Kernels = {
     avx2::embed,
     avx2::rmsNorm,
     avx2::quantize,
-    avx2::swiGlu,
+    {avx2::gatedProduct<avx2::silu>, avx2::gatedProduct<avx2::geluTanh>},
     avx2::addRows,
     avx2::addBias,
     avx2::scaleRows,
+    avx2::capRows,
     avx2::argmax,
 };
 

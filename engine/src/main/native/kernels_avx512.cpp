@@ -23,10 +23,11 @@ const Kernels kAvx512Kernels = {
     avx512::embed,
     avx512::rmsNorm,
     avx512::quantize,
-    avx512::swiGlu,
+    {avx512::gatedProduct<avx512::silu>, avx512::gatedProduct<avx512::geluTanh>},
     avx512::addRows,
     avx512::addBias,
     avx512::scaleRows,
+    avx512::capRows,
     avx512::argmax,
 };
 

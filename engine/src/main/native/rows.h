@@ -142,16 +142,23 @@ static inline Floats silu(Floats x) {
     return div(x, add(broadcast(1.f), exp(negated)));
 }
 
-static void swiGlu(const void* opaque, int chunk, void*) {
+static inline Floats geluTanh(Floats x) {
+    const Floats inner = fma(mul(mul(x, x), broadcast(0.044715f)), x, x);
+    const Floats t = tanh(mul(broadcast(0x1.988454p-1f), inner));
+    return mul(mul(broadcast(0.5f), x), add(broadcast(1.f), t));
+}
+
+template <Floats (*FUNCTION)(Floats)>
+static void gatedProduct(const void* opaque, int chunk, void*) {
     const RowsArgs& args = *(const RowsArgs*)opaque;
     const int end = chunkEnd(chunk, args.rowsPerChunk, args.rows);
     int i = chunk * args.rowsPerChunk;
     for (; i + 16 <= end; i += 16) {
-        store(args.out + i, mul(silu(load(args.x + i)), load(args.y + i)));
+        store(args.out + i, mul(FUNCTION(load(args.x + i)), load(args.y + i)));
     }
     for (; i < end; i++) {
         float lanes[16];
-        store(lanes, silu(broadcast(args.x[i])));
+        store(lanes, FUNCTION(broadcast(args.x[i])));
         args.out[i] = lanes[0] * args.y[i];
     }
 }
@@ -181,6 +188,21 @@ static void scaleRows(const void* opaque, int chunk, void*) {
     int i = chunk * args.rowsPerChunk;
     for (; i + 16 <= end; i += 16) store(args.out + i, mul(load(args.out + i), broadcast(args.factor)));
     for (; i < end; i++) args.out[i] *= args.factor;
+}
+
+// cap * tanh(x / cap).
+static inline Floats softCap(Floats x, float cap) { return mul(broadcast(cap), tanh(div(x, broadcast(cap)))); }
+
+static void capRows(const void* opaque, int chunk, void*) {
+    const RowsArgs& args = *(const RowsArgs*)opaque;
+    const int end = chunkEnd(chunk, args.rowsPerChunk, args.rows);
+    int i = chunk * args.rowsPerChunk;
+    for (; i + 16 <= end; i += 16) store(args.out + i, softCap(load(args.out + i), args.factor));
+    for (; i < end; i++) {
+        float lanes[16];
+        store(lanes, softCap(broadcast(args.out[i]), args.factor));
+        args.out[i] = lanes[0];
+    }
 }
 
 static void argmax(const void* opaque, int row, void*) {

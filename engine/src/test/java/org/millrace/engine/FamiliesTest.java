@@ -40,6 +40,8 @@ class FamiliesTest {
     static Stream<String> families() {
         return Stream.of(
                 "ernie45",
+                "gemma2",
+                "gemma3",
                 "glm4",
                 "granite",
                 "hunyuan",
@@ -47,6 +49,7 @@ class FamiliesTest {
                 "ministral3",
                 "mistral",
                 "olmo2",
+                "olmo3",
                 "phi3",
                 "phi3-longrope",
                 "qwen2",

@@ -13,6 +13,11 @@ public final class FloatMath {
     /** Adding and subtracting 1.5 * 2^23 rounds to an integer, half to even. */
     private static final float ROUND = 12582912f;
 
+    private static final float GELU_CUBE = 0.044715f;
+
+    /** sqrt(2 / pi). */
+    private static final float GELU_SCALE = 0x1.988454p-1f;
+
     private FloatMath() {}
 
     /** e^x, at most 0.91 ulp off; x is clamped to [-87, 88]. */
@@ -39,6 +44,12 @@ public final class FloatMath {
     /** cap * tanh(x / cap). */
     public static float softCap(float x, float cap) {
         return cap * tanh(x / cap);
+    }
+
+    /** x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))). */
+    public static float geluTanh(float x) {
+        float inner = Math.fma(x * x * GELU_CUBE, x, x);
+        return 0.5f * x * (1f + tanh(GELU_SCALE * inner));
     }
 
     /** x / (1 + e^-x). */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.engine.kernels;
 
+import static org.millrace.engine.kernels.GateFunction.GELU_TANH;
+import static org.millrace.engine.kernels.GateFunction.SILU;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -152,7 +155,15 @@ public final class KernelCheck {
         compare(
                 "swiGlu",
                 shape,
-                k -> rows(k, x, y, (a, b, out) -> k.swiGlu(a, b, rows * width, out)));
+                k -> rows(k, x, y, (a, b, out) -> k.gatedProduct(SILU, a, b, rows * width, out)));
+        compare(
+                "geGlu",
+                shape,
+                k -> rows(k, x, y, (a, b, o) -> k.gatedProduct(GELU_TANH, a, b, rows * width, o)));
+        compare(
+                "softCap",
+                shape,
+                k -> rows(k, x, y, (a, b, out) -> k.softCap(inOut(a, out), 1.5f, rows * width)));
         compare(
                 "rmsNorm",
                 shape,
@@ -235,7 +246,17 @@ public final class KernelCheck {
         compare(
                 "swiGlu",
                 shape,
-                k -> codes(k, x, y, width, (a, b, o) -> k.activate(a, b, rows, true, o)));
+                k -> codes(k, x, y, width, (a, b, o) -> k.activate(SILU, a, b, rows, true, o)));
+        compare(
+                "geGlu",
+                shape,
+                k ->
+                        codes(
+                                k,
+                                x,
+                                y,
+                                width,
+                                (a, b, o) -> k.activate(GELU_TANH, a, b, rows, true, o)));
     }
 
     @FunctionalInterface

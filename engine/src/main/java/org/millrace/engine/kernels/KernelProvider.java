@@ -174,10 +174,11 @@ public interface KernelProvider extends AutoCloseable {
             DeviceBuffer pool);
 
     /**
-     * {@code out = silu(gate) * up}, element by element; all float[count]. {@code out} may be
+     * {@code out = function(gate) * up}, element by element; all float[count]. {@code out} may be
      * {@code gate}.
      */
-    void swiGlu(DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out);
+    void gatedProduct(
+            GateFunction function, DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out);
 
     /** {@code x += y}, element by element; float[count]. */
     void add(DeviceBuffer x, DeviceBuffer y, int count);
@@ -192,6 +193,9 @@ public interface KernelProvider extends AutoCloseable {
 
     /** {@code x *= factor}, element by element; float[count]. */
     void scale(DeviceBuffer x, float factor, int count);
+
+    /** {@code x = cap * tanh(x / cap)}, element by element; float[count]. */
+    void softCap(DeviceBuffer x, float cap, int count);
 
     /**
      * Copies rows.
@@ -245,14 +249,19 @@ public interface KernelProvider extends AutoCloseable {
     }
 
     /**
-     * {@link #swiGlu} of rows as wide as {@code out}, then {@link #quantize} if asked for.
+     * {@link #gatedProduct} of rows as wide as {@code out}, then {@link #quantize} if asked for.
      *
      * @param gate float[rows][out.width()]
      * @param up float[rows][out.width()]
      */
     default void activate(
-            DeviceBuffer gate, DeviceBuffer up, int rows, boolean quantized, Activations out) {
-        swiGlu(gate, up, rows * out.width(), out.values());
+            GateFunction function,
+            DeviceBuffer gate,
+            DeviceBuffer up,
+            int rows,
+            boolean quantized,
+            Activations out) {
+        gatedProduct(function, gate, up, rows * out.width(), out.values());
         if (quantized) {
             quantize(out, rows);
         }

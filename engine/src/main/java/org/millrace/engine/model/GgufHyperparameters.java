@@ -156,6 +156,23 @@ final class GgufHyperparameters implements Hyperparameters {
         return SpecCheck.rotary(source, scaled);
     }
 
+    @Override
+    public RotarySpec windowRotary(double theta) {
+        int dimensions = metadata.sizeOr(prefix + "rope.dimension_count", heads().headDim());
+        return SpecCheck.rotary(
+                source, RotarySpec.of(dimensions, numberOr("", "rope.freq_base_swa", theta)));
+    }
+
+    @Override
+    public boolean hasWindow(int layer, int period) {
+        Object pattern = metadata.values().get(prefix + "attention.sliding_window_pattern");
+        if (pattern instanceof GgufArray array) {
+            return layer < array.count() && array.numbers().get(layer) != 0;
+        }
+        int of = pattern instanceof Long given ? Math.toIntExact(given) : period;
+        return layer % of < of - 1;
+    }
+
     /** With the divisors that tensors hold, each times {@code factor}. */
     private RotarySpec withDivisors(RotarySpec rotary, double factor) {
         if (tensors.containsKey(LONG_DIVISORS)) {

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.millrace.engine.model.family.Families;
 import org.millrace.engine.model.family.Family;
+import org.millrace.engine.model.family.TensorNames;
 import org.millrace.engine.model.spec.ModelSpec;
 import org.millrace.engine.tensor.TensorType;
 
@@ -25,7 +26,8 @@ final class GgufModel {
 
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         for (GgufHeader.Entry entry : header.entries().values()) {
-            tensors.put(entry.name(), stored(source, entry, header.dataOffset(), file));
+            String name = TensorNames.ofGguf(family, entry.name());
+            tensors.put(name, stored(source, name, entry, header.dataOffset(), file));
         }
         GgufHyperparameters parameters =
                 new GgufHyperparameters(
@@ -37,7 +39,12 @@ final class GgufModel {
         ModelSpec spec = SpecReader.read(source, family, parameters, tensors);
         TokenizerFiles tokenizerFiles = GgufTokenizer.read(metadata, spec.vocabSize());
         return MappedModelFiles.open(
-                source, spec, tensors, family.ggufOrder(), tokenizerFiles, file);
+                source,
+                spec,
+                tensors,
+                new StoredForm(family.ggufOrder(), 0f),
+                tokenizerFiles,
+                file);
     }
 
     private static Family family(String source, GgufMetadata metadata) {
@@ -54,10 +61,10 @@ final class GgufModel {
     }
 
     private static StoredTensor stored(
-            String source, GgufHeader.Entry entry, long dataOffset, MappedFile file) {
+            String source, String name, GgufHeader.Entry entry, long dataOffset, MappedFile file) {
         TensorType type = TYPES.get(entry.type());
         if (type == null) {
-            String name = UNSUPPORTED_TYPES.getOrDefault(entry.type(), "unknown");
+            String typeName = UNSUPPORTED_TYPES.getOrDefault(entry.type(), "unknown");
             throw new ModelFormatException(
                     source
                             + ": tensor "
@@ -65,7 +72,7 @@ final class GgufModel {
                             + " has type="
                             + Integer.toUnsignedString(entry.type())
                             + " ("
-                            + name
+                            + typeName
                             + "), supported="
                             + TYPES.values());
         }
@@ -85,7 +92,7 @@ final class GgufModel {
                             + file.size());
         }
         return StoredTensor.checked(
-                entry.name(), entry.name(), type, shape, file, dataOffset + entry.offset());
+                name, entry.name(), type, shape, file, dataOffset + entry.offset());
     }
 
     private static Map<Integer, TensorType> typesByNumber() {

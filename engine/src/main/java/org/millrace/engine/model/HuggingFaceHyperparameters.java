@@ -15,6 +15,11 @@ final class HuggingFaceHyperparameters implements Hyperparameters {
     private static final double DEFAULT_ROPE_THETA = 10_000;
     private static final String ROPE = "rope_parameters";
 
+    /** Kinds of layers, in {@code layer_types} and where rotary parameters differ by it. */
+    private static final String FULL = "full_attention";
+
+    private static final String SLIDING = "sliding_attention";
+
     private final String source;
     private final JsonFile json;
     private final Map<String, StoredTensor> tensors;
@@ -79,6 +84,9 @@ final class HuggingFaceHyperparameters implements Hyperparameters {
     /** {@code rope_parameters} since transformers 5, {@code rope_scaling} before. */
     private JsonNode rope() {
         JsonNode parameters = json.get(ROPE);
+        if (parameters.path(FULL).isObject()) {
+            return parameters.path(FULL);
+        }
         return parameters.isObject() ? parameters : json.get("rope_scaling");
     }
 
@@ -161,6 +169,29 @@ final class HuggingFaceHyperparameters implements Hyperparameters {
                                     "default, linear, llama3, yarn, longrope");
                 };
         return SpecCheck.rotary(source, scaled);
+    }
+
+    @Override
+    public RotarySpec windowRotary(double theta) {
+        JsonNode own = json.get(ROPE).path(SLIDING).path("rope_theta");
+        double local = numberOr("rope_local_base_freq", "", theta);
+        return SpecCheck.rotary(
+                source,
+                RotarySpec.of(heads().headDim(), own.isNumber() ? own.doubleValue() : local));
+    }
+
+    @Override
+    public boolean hasWindow(int layer, int period) {
+        JsonNode types = json.get("layer_types");
+        if (types.isArray()) {
+            String type = types.path(layer).asText();
+            if (!type.equals(FULL) && !type.equals(SLIDING)) {
+                throw unsupported("layer_types", "", type, FULL + ", " + SLIDING);
+            }
+            return type.equals(SLIDING);
+        }
+        int of = json.sizeOr("sliding_window_pattern", period);
+        return layer % of < of - 1;
     }
 
     private double originalContext() {

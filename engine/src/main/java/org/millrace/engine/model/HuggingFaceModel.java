@@ -10,7 +10,7 @@ import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import org.millrace.engine.model.family.Families;
 import org.millrace.engine.model.family.Family;
-import org.millrace.engine.model.family.HuggingFaceModules;
+import org.millrace.engine.model.family.TensorNames;
 import org.millrace.engine.model.spec.ModelSpec;
 
 /**
@@ -36,10 +36,7 @@ final class HuggingFaceModel {
         Map<String, MappedFile> files = new TreeMap<>();
         try {
             Map<String, StoredTensor> tensors =
-                    tensors(
-                            directory,
-                            files,
-                            name -> HuggingFaceModules.canonicalName(family, name));
+                    tensors(directory, files, name -> TensorNames.ofHuggingFace(family, name));
             if (json.booleanOr("tie_word_embeddings", false)) {
                 tensors.remove(ModelTensors.OUTPUT);
             } else if (!tensors.containsKey(ModelTensors.OUTPUT)) {
@@ -56,7 +53,7 @@ final class HuggingFaceModel {
                     source,
                     spec,
                     tensors,
-                    family.huggingFaceOrder(),
+                    new StoredForm(family.huggingFaceOrder(), family.huggingFaceNormOffset()),
                     tokenizerFiles,
                     files.values().toArray(new MappedFile[0]));
         } catch (RuntimeException e) {

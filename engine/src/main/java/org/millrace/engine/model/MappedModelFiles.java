@@ -9,22 +9,15 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import org.millrace.engine.model.family.RotaryOrder;
-import org.millrace.engine.model.spec.LayerSpec;
 import org.millrace.engine.model.spec.ModelSpec;
 import org.millrace.engine.tensor.Tensor;
 
 /** Model files whose tensors are mapped when asked for. */
 final class MappedModelFiles implements ModelFiles {
-    private static final Pattern ROTATED =
-            Pattern.compile("blk\\.(\\d+)\\.attn_[qk]\\.(?:weight|bias)");
-
     private final String source;
     private final ModelSpec spec;
     private final Map<String, StoredTensor> tensors;
-    private final RotaryOrder rotaryOrder;
+    private final StoredForm form;
     private final TokenizerFiles tokenizerFiles;
     private final Tokenizer tokenizer;
     private final ChatTemplate chatTemplate;
@@ -34,13 +27,13 @@ final class MappedModelFiles implements ModelFiles {
             String source,
             ModelSpec spec,
             Map<String, StoredTensor> tensors,
-            RotaryOrder rotaryOrder,
+            StoredForm form,
             TokenizerFiles tokenizerFiles,
             MappedFile... files) {
         this.source = source;
         this.spec = spec;
         this.tensors = tensors;
-        this.rotaryOrder = rotaryOrder;
+        this.form = form;
         this.tokenizerFiles = tokenizerFiles;
         this.files = List.of(files);
         tokenizer = BpeTokenizer.open(source, tokenizerFiles, spec.vocabSize());
@@ -52,10 +45,10 @@ final class MappedModelFiles implements ModelFiles {
             String source,
             ModelSpec spec,
             Map<String, StoredTensor> tensors,
-            RotaryOrder rotaryOrder,
+            StoredForm form,
             TokenizerFiles tokenizerFiles,
             MappedFile... files) {
-        return new MappedModelFiles(source, spec, tensors, rotaryOrder, tokenizerFiles, files);
+        return new MappedModelFiles(source, spec, tensors, form, tokenizerFiles, files);
     }
 
     @Override
@@ -74,13 +67,7 @@ final class MappedModelFiles implements ModelFiles {
         if (stored == null) {
             throw new ModelFormatException(source + ": tensor " + name + " is missing");
         }
-        Matcher matcher = ROTATED.matcher(name);
-        if (!matcher.matches()) {
-            return stored.map();
-        }
-        LayerSpec layer = spec.layers().get(Integer.parseInt(matcher.group(1)));
-        int dimensions = layer.attention().rotary().dimensions();
-        return RotatedRows.toHalfSplit(stored.map(), rotaryOrder, spec.headDim(), dimensions);
+        return form.read(spec, stored.map());
     }
 
     @Override
@@ -107,7 +94,7 @@ final class MappedModelFiles implements ModelFiles {
         new TreeMap<>(tensors)
                 .forEach(
                         (name, tensor) -> {
-                            update(digest, name + " " + tensor.type() + " " + rotaryOrder);
+                            update(digest, name + " " + tensor.type() + " " + form.rotaryOrder());
                             ByteBuffer data = tensor.map().data();
                             digest.update(data);
                         });

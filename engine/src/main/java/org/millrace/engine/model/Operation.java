@@ -3,6 +3,7 @@ package org.millrace.engine.model;
 
 import java.util.function.Predicate;
 import org.millrace.engine.kernels.AttentionParams;
+import org.millrace.engine.kernels.GateFunction;
 import org.millrace.engine.model.spec.AttentionSpec;
 import org.millrace.engine.model.spec.HeadNorm;
 import org.millrace.engine.model.spec.LayerSpec;
@@ -17,6 +18,7 @@ public enum Operation {
     HEAD_NORM(1, layer -> layer.attention().headNorm() != HeadNorm.NONE),
     WINDOW(1, layer -> layer.attention().window() != AttentionSpec.NO_WINDOW),
     SOFT_CAP(1, layer -> layer.attention().softCap() != AttentionParams.NO_CAP),
+    GELU_TANH(1, layer -> layer.gate() == GateFunction.GELU_TANH),
     SCALE(1, layer -> layer.residualScale() != 1);
 
     /** Of Llama's operations. */

@@ -4,6 +4,7 @@ package org.millrace.engine.model;
 import java.util.ArrayList;
 import java.util.List;
 import org.millrace.engine.kernels.AttentionParams;
+import org.millrace.engine.kernels.GateFunction;
 import org.millrace.engine.model.spec.AttentionSpec;
 import org.millrace.engine.model.spec.HeadNorm;
 import org.millrace.engine.model.spec.LayerSpec;
@@ -41,6 +42,7 @@ final class SpecText {
                                                 : rotary.divisors())));
         addUnless(words, "embeddingScale", spec.embeddingScale(), 1f);
         addUnless(words, "logitScale", spec.logitScale(), 1f);
+        addUnless(words, "logitSoftCap", spec.logitSoftCap(), 0f);
         String before = "";
         for (int i = 0; i < spec.numLayers(); i++) {
             String text = of(spec, spec.layers().get(i), first);
@@ -67,6 +69,7 @@ final class SpecText {
             words.add("theta=" + rotary.theta() + " divisors=" + rotary.divisors());
         }
         addUnless(words, "intermediate", layer.intermediateSize(), first.intermediateSize());
+        addUnless(words, "gate", layer.gate(), GateFunction.SILU);
         addUnless(words, "norms", layer.norms().toString(), PLAIN_NORMS);
         addUnless(words, "biases", layer.biases().toString(), "[]");
         addUnless(words, "residualScale", layer.residualScale(), 1f);

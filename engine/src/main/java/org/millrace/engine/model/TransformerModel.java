@@ -12,6 +12,7 @@ import static org.millrace.engine.model.spec.Projection.VALUE;
 import java.util.Arrays;
 import java.util.List;
 import org.millrace.engine.kernels.Activations;
+import org.millrace.engine.kernels.AttentionParams;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.Resources;
@@ -177,7 +178,8 @@ public final class TransformerModel implements AutoCloseable {
         Weights.Layer layer = weights.layers().get(index);
         Activations in = input(layer, Norm.FEED_FORWARD, x, rows, GATE, UP);
         project(layer, in, rows, List.of(GATE, UP), List.of(gate, up));
-        kernels.activate(gate, up, rows, layer.matrix(DOWN).usesCodes(), activated);
+        boolean quantized = layer.matrix(DOWN).usesCodes();
+        kernels.activate(layer.spec().gate(), gate, up, rows, quantized, activated);
         addBranch(layer, DOWN, Norm.POST_FEED_FORWARD, activated, rows, x);
     }
 
@@ -295,6 +297,9 @@ public final class TransformerModel implements AutoCloseable {
         kernels.matmul(lastNormed, count, output, new DeviceBuffer[] {logits});
         if (spec.logitScale() != 1) {
             kernels.scale(logits, spec.logitScale(), count * spec.vocabSize());
+        }
+        if (spec.logitSoftCap() != AttentionParams.NO_CAP) {
+            kernels.softCap(logits, spec.logitSoftCap(), count * spec.vocabSize());
         }
         return logits;
     }

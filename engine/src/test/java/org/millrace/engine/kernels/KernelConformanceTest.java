@@ -164,9 +164,20 @@ abstract class KernelConformanceTest {
         float[] y = randomFloats(count);
         x[0] = -200f;
         x[count - 1] = 200f;
-        assertThat(swiGlu(tested, x, y)).isEqualTo(swiGlu(reference, x, y));
+        for (GateFunction function : GateFunction.values()) {
+            assertThat(gated(tested, function, x, y)).isEqualTo(gated(reference, function, x, y));
+        }
+        assertThat(softCap(tested, x)).isEqualTo(softCap(reference, x));
         assertThat(add(tested, x, y)).isEqualTo(add(reference, x, y));
         assertThat(scale(tested, x)).isEqualTo(scale(reference, x));
+    }
+
+    private int[] softCap(KernelProvider kernels, float[] x) {
+        try (Output capped = new Output(kernels, x.length)) {
+            capped.buffer.write(0, bytes(x));
+            kernels.softCap(capped.buffer, 3f, x.length);
+            return capped.bits();
+        }
     }
 
     private int[] scale(KernelProvider kernels, float[] x) {
@@ -194,11 +205,11 @@ abstract class KernelConformanceTest {
         }
     }
 
-    private int[] swiGlu(KernelProvider kernels, float[] gate, float[] up) {
+    private int[] gated(KernelProvider kernels, GateFunction function, float[] gate, float[] up) {
         try (DeviceBuffer g = upload(kernels, gate);
                 DeviceBuffer u = upload(kernels, up);
                 Output out = new Output(kernels, gate.length)) {
-            kernels.swiGlu(g, u, gate.length, out.buffer);
+            kernels.gatedProduct(function, g, u, gate.length, out.buffer);
             return out.bits();
         }
     }
@@ -238,7 +249,7 @@ abstract class KernelConformanceTest {
                 DeviceBuffer scratch = kernels.allocate(total.bytes())) {
             kernels.normalize(a, b, 1e-5f, rows, true, out);
             writeAll(out, results);
-            kernels.activate(a, b, rows, true, out);
+            kernels.activate(GateFunction.SILU, a, b, rows, true, out);
             writeAll(out, results);
             kernels.multiplyAndAdd(out, rows, matrix, total, scratch);
             results.writeBytes(all(total));

@@ -11,6 +11,7 @@ import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.AttentionParams;
 import org.millrace.engine.kernels.DeviceBuffer;
+import org.millrace.engine.kernels.GateFunction;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.Rotation;
 import org.millrace.engine.kernels.WeightMatrix;
@@ -321,9 +322,19 @@ public final class CpuKernels implements KernelProvider {
     }
 
     @Override
-    public void swiGlu(DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out) {
+    public void gatedProduct(
+            GateFunction function,
+            DeviceBuffer gate,
+            DeviceBuffer up,
+            int count,
+            DeviceBuffer out) {
         long bytes = 4L * count;
-        CpuNative.swiGlu(address(gate, bytes), address(up, bytes), count, address(out, bytes));
+        CpuNative.gatedProduct(
+                function.ordinal(),
+                address(gate, bytes),
+                address(up, bytes),
+                count,
+                address(out, bytes));
     }
 
     @Override
@@ -339,6 +350,11 @@ public final class CpuKernels implements KernelProvider {
     @Override
     public void scale(DeviceBuffer x, float factor, int count) {
         CpuNative.scale(address(x, 4L * count), factor, count);
+    }
+
+    @Override
+    public void softCap(DeviceBuffer x, float cap, int count) {
+        CpuNative.softCap(address(x, 4L * count), cap, count);
     }
 
     @Override

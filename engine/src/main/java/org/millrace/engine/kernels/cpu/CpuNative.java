@@ -103,13 +103,18 @@ final class CpuNative {
     static native void unpackSlots(
             long[] page, long packed, int slotBytes, long slots, int count, long pool);
 
-    static native void swiGlu(long gate, long up, int count, long out);
+    /**
+     * @param function ordinal of the gate function
+     */
+    static native void gatedProduct(int function, long gate, long up, int count, long out);
 
     static native void add(long x, long y, int count);
 
     static native void addBias(long x, long bias, int rows, int width);
 
     static native void scale(long x, float factor, int count);
+
+    static native void softCap(long x, float cap, int count);
 
     /** Throws IndexOutOfBoundsException for an index outside [0, rows). */
     static native void gatherRows(long x, int rows, long indices, int count, int width, long out);

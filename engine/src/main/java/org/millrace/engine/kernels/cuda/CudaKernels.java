@@ -8,6 +8,7 @@ import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.DeviceLimits;
 import org.millrace.engine.kernels.DeviceUsage;
 import org.millrace.engine.kernels.DeviceUsage.Work;
+import org.millrace.engine.kernels.GateFunction;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.Resources;
 import org.millrace.engine.kernels.Rotation;
@@ -358,18 +359,29 @@ public final class CudaKernels implements KernelProvider {
     }
 
     @Override
-    public void swiGlu(DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out) {
-        activate(gate, up, count, out, null, 0);
+    public void gatedProduct(
+            GateFunction function,
+            DeviceBuffer gate,
+            DeviceBuffer up,
+            int count,
+            DeviceBuffer out) {
+        activate(function, gate, up, count, out, null, 0);
     }
 
     @Override
     public void activate(
-            DeviceBuffer gate, DeviceBuffer up, int rows, boolean quantized, Activations out) {
+            GateFunction function,
+            DeviceBuffer gate,
+            DeviceBuffer up,
+            int rows,
+            boolean quantized,
+            Activations out) {
         int count = rows * out.width();
-        activate(gate, up, count, out.values(), quantized ? out : null, rows);
+        activate(function, gate, up, count, out.values(), quantized ? out : null, rows);
     }
 
     private void activate(
+            GateFunction function,
             DeviceBuffer gate,
             DeviceBuffer up,
             int count,
@@ -383,7 +395,12 @@ public final class CudaKernels implements KernelProvider {
                         .buffer(out, 4L * count)
                         .codes(codes, rows)
                         .integer(count);
-        device.launch("swiGlu", ceilDiv(count, THREADS), 1, 1, THREADS, arguments);
+        String kernel =
+                switch (function) {
+                    case SILU -> "swiGlu";
+                    case GELU_TANH -> "geGlu";
+                };
+        device.launch(kernel, ceilDiv(count, THREADS), 1, 1, THREADS, arguments);
     }
 
     @Override
@@ -409,6 +426,12 @@ public final class CudaKernels implements KernelProvider {
     public void scale(DeviceBuffer x, float factor, int count) {
         Arguments arguments = new Arguments().buffer(x, 4L * count).real(factor).integer(count);
         device.launch("scale", ceilDiv(count, THREADS), 1, 1, THREADS, arguments);
+    }
+
+    @Override
+    public void softCap(DeviceBuffer x, float cap, int count) {
+        Arguments arguments = new Arguments().buffer(x, 4L * count).real(cap).integer(count);
+        device.launch("softCap", ceilDiv(count, THREADS), 1, 1, THREADS, arguments);
     }
 
     @Override

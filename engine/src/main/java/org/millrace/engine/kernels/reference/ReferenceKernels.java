@@ -9,6 +9,7 @@ import org.millrace.engine.kernels.Activations;
 import org.millrace.engine.kernels.AttentionParams;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.FloatMath;
+import org.millrace.engine.kernels.GateFunction;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.Rotation;
 import org.millrace.engine.kernels.WeightMatrix;
@@ -283,9 +284,19 @@ public final class ReferenceKernels implements KernelProvider {
     }
 
     @Override
-    public void swiGlu(DeviceBuffer gate, DeviceBuffer up, int count, DeviceBuffer out) {
+    public void gatedProduct(
+            GateFunction function,
+            DeviceBuffer gate,
+            DeviceBuffer up,
+            int count,
+            DeviceBuffer out) {
         for (int i = 0; i < count; i++) {
-            float activated = FloatMath.silu(HostBuffer.of(gate).getFloat(i));
+            float x = HostBuffer.of(gate).getFloat(i);
+            float activated =
+                    switch (function) {
+                        case SILU -> FloatMath.silu(x);
+                        case GELU_TANH -> FloatMath.geluTanh(x);
+                    };
             HostBuffer.of(out).putFloat(i, activated * HostBuffer.of(up).getFloat(i));
         }
     }
@@ -310,6 +321,13 @@ public final class ReferenceKernels implements KernelProvider {
     public void scale(DeviceBuffer x, float factor, int count) {
         for (int i = 0; i < count; i++) {
             HostBuffer.of(x).putFloat(i, HostBuffer.of(x).getFloat(i) * factor);
+        }
+    }
+
+    @Override
+    public void softCap(DeviceBuffer x, float cap, int count) {
+        for (int i = 0; i < count; i++) {
+            HostBuffer.of(x).putFloat(i, FloatMath.softCap(HostBuffer.of(x).getFloat(i), cap));
         }
     }
 

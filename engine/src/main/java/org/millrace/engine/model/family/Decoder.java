@@ -6,6 +6,7 @@ import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.millrace.engine.kernels.AttentionParams;
+import org.millrace.engine.kernels.GateFunction;
 import org.millrace.engine.model.spec.AttentionSpec;
 import org.millrace.engine.model.spec.HeadNorm;
 import org.millrace.engine.model.spec.LayerSpec;
@@ -37,10 +38,6 @@ final class Decoder {
 
     /** A layer as Llama has it: norms before the blocks, all of a head rotated, no biases. */
     static LayerSpec llamaLayer(Hyperparameters parameters) {
-        String activation = parameters.textOr("hidden_act", "", "silu");
-        if (!activation.equals("silu") && !activation.equals("swish")) {
-            throw parameters.unsupported("hidden_act", "", activation, "silu, swish");
-        }
         double experts = parameters.numberOr("num_local_experts", "expert_count", 0);
         if (experts != 0) {
             throw parameters.unsupported("num_local_experts", "expert_count", experts, "0");
@@ -53,9 +50,24 @@ final class Decoder {
                         HeadNorm.NONE,
                         parameters.rotary(1)),
                 parameters.intermediateSize(),
+                gate(parameters, "hidden_act", GateFunction.SILU),
                 BEFORE,
                 Set.of(),
                 1f);
+    }
+
+    /** The function that the file names, or {@code fallback}. */
+    static GateFunction gate(
+            Hyperparameters parameters, String huggingFace, GateFunction fallback) {
+        String name = parameters.textOr(huggingFace, "", "");
+        return switch (name) {
+            case "" -> fallback;
+            case "silu", "swish" -> GateFunction.SILU;
+            case "gelu_pytorch_tanh" -> GateFunction.GELU_TANH;
+            default ->
+                    throw parameters.unsupported(
+                            huggingFace, "", name, "silu, swish, gelu_pytorch_tanh");
+        };
     }
 
     /** Biases that the file names, or holds where it names none. */
@@ -99,6 +111,7 @@ final class Decoder {
                 parameters.normEps(),
                 1f,
                 1f,
+                AttentionParams.NO_CAP,
                 IntStream.range(0, parameters.numLayers()).mapToObj(layers).toList());
     }
 }

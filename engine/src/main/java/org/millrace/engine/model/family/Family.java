@@ -29,10 +29,20 @@ public interface Family {
     }
 
     /**
-     * Modules of a layer in Hugging Face files whose canonical (GGUF) name is another than in Llama
+     * Modules of a layer in Hugging Face files that stand for another canonical name than in Llama
      * files, such as {@code post_attention_layernorm} of OLMo 2.
      */
-    default Map<String, String> moduleNames() {
+    default Map<String, String> huggingFaceModules() {
+        return Map.of();
+    }
+
+    /** What Hugging Face files leave out of the weights of norms; added when they are read. */
+    default float huggingFaceNormOffset() {
+        return 0f;
+    }
+
+    /** Modules of a layer in GGUF files that have another canonical name. */
+    default Map<String, String> ggufModules() {
         return Map.of();
     }
 }

@@ -28,7 +28,7 @@ final class Glm4 implements Family {
     }
 
     @Override
-    public Map<String, String> moduleNames() {
+    public Map<String, String> huggingFaceModules() {
         return Map.of(
                 "post_self_attn_layernorm", "post_attention_norm",
                 "post_attention_layernorm", "ffn_norm",

@@ -19,7 +19,7 @@ final class Hunyuan implements Family {
     }
 
     @Override
-    public Map<String, String> moduleNames() {
+    public Map<String, String> huggingFaceModules() {
         return Map.of(
                 "self_attn.query_layernorm", "attn_q_norm",
                 "self_attn.key_layernorm", "attn_k_norm");

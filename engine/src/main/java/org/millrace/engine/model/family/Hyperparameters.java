@@ -52,6 +52,20 @@ public interface Hyperparameters {
      */
     RotarySpec rotary(double fraction);
 
+    /**
+     * Rotary embedding of layers with a window, where they have one of their own: never scaled.
+     *
+     * @param theta where the file does not say
+     */
+    RotarySpec windowRotary(double theta);
+
+    /**
+     * Whether a layer has a window.
+     *
+     * @param period every so many layers one sees all positions, where the file does not say
+     */
+    boolean hasWindow(int layer, int period);
+
     /** The error of a parameter that this family does not know how to compute with. */
     RuntimeException unsupported(String huggingFace, String gguf, Object value, String supported);
 }

@@ -12,6 +12,8 @@ import java.util.List;
  * @param normEps added to mean squares
  * @param embeddingScale factor of embedded tokens
  * @param logitScale factor of logits
+ * @param logitSoftCap logits become {@code logitSoftCap * tanh(logit / logitSoftCap)}; 0 for as
+ *     they are
  * @param layers in order; at least one
  */
 public record ModelSpec(
@@ -24,6 +26,7 @@ public record ModelSpec(
         float normEps,
         float embeddingScale,
         float logitScale,
+        float logitSoftCap,
         List<LayerSpec> layers) {
     public ModelSpec {
         layers = List.copyOf(layers);
@@ -61,6 +64,7 @@ public record ModelSpec(
                 normEps,
                 embeddingScale,
                 logitScale,
+                logitSoftCap,
                 layers);
     }
 
@@ -75,6 +79,22 @@ public record ModelSpec(
                 normEps,
                 embeddingScale,
                 logitScale,
+                logitSoftCap,
+                layers);
+    }
+
+    public ModelSpec withLogitSoftCap(float logitSoftCap) {
+        return new ModelSpec(
+                architecture,
+                name,
+                vocabSize,
+                hiddenSize,
+                contextLength,
+                heads,
+                normEps,
+                embeddingScale,
+                logitScale,
+                logitSoftCap,
                 layers);
     }
 }

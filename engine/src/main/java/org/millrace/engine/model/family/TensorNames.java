@@ -4,8 +4,8 @@ package org.millrace.engine.model.family;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Canonical (GGUF) names of the tensors of Hugging Face files. */
-public final class HuggingFaceModules {
+/** Canonical names of tensors: those that GGUF files of Llama models have. */
+public final class TensorNames {
     /** Modules of a layer, as Llama files and most others name them. */
     private static final Map<String, String> LLAMA =
             Map.ofEntries(
@@ -23,19 +23,27 @@ public final class HuggingFaceModules {
                     Map.entry("mlp.gate_up_proj", "ffn_up"),
                     Map.entry("mlp.down_proj", "ffn_down"));
 
-    /** {@link Family#moduleNames} of families that normalise what blocks add to the residual. */
+    /**
+     * {@link Family#huggingFaceModules} of families that normalise what blocks add to the residual.
+     */
     static final Map<String, String> NORMS_BEHIND =
             Map.of(
                     "post_attention_layernorm", "post_attention_norm",
                     "pre_feedforward_layernorm", "ffn_norm",
                     "post_feedforward_layernorm", "post_ffw_norm");
 
-    private static final String LAYERS = "model.layers.";
+    private static final String HUGGING_FACE_LAYERS = "model.layers.";
+    private static final String LAYERS = "blk.";
 
-    private HuggingFaceModules() {}
+    private TensorNames() {}
 
-    /** The canonical name of a tensor; the name itself where it is none of those known. */
-    public static String canonicalName(Family family, String name) {
+    /** Of a tensor of a GGUF file; its own name where its family has no other for it. */
+    public static String ofGguf(Family family, String name) {
+        return inLayer(LAYERS, family.ggufModules(), name);
+    }
+
+    /** Of a tensor of a Hugging Face file; its own name where it is none of those known. */
+    public static String ofHuggingFace(Family family, String name) {
         switch (name) {
             case "model.embed_tokens.weight":
                 return "token_embd.weight";
@@ -45,18 +53,22 @@ public final class HuggingFaceModules {
                 return "output.weight";
             default:
         }
-        int layerEnd = name.indexOf('.', LAYERS.length());
+        Map<String, String> modules = new HashMap<>(LLAMA);
+        modules.putAll(family.huggingFaceModules());
+        return inLayer(HUGGING_FACE_LAYERS, modules, name);
+    }
+
+    private static String inLayer(String prefix, Map<String, String> modules, String name) {
+        int layerEnd = name.indexOf('.', prefix.length());
         int moduleEnd = name.lastIndexOf('.');
-        if (!name.startsWith(LAYERS) || layerEnd < 0 || moduleEnd <= layerEnd) {
+        if (!name.startsWith(prefix) || layerEnd < 0 || moduleEnd <= layerEnd) {
             return name;
         }
-        Map<String, String> modules = new HashMap<>(LLAMA);
-        modules.putAll(family.moduleNames());
         String module = modules.get(name.substring(layerEnd + 1, moduleEnd));
         return module == null
                 ? name
-                : "blk."
-                        + name.substring(LAYERS.length(), layerEnd)
+                : LAYERS
+                        + name.substring(prefix.length(), layerEnd)
                         + "."
                         + module
                         + name.substring(moduleEnd);
