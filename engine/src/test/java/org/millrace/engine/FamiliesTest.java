@@ -56,6 +56,7 @@ class FamiliesTest {
                 "qwen2-tied",
                 "qwen3",
                 "qwen3-yarn",
+                "seedoss",
                 "smollm3");
     }
 

@@ -17,6 +17,7 @@ public final class Families {
                     new Ministral3(),
                     new Qwen2(),
                     new Qwen3(),
+                    new SeedOss(),
                     new Phi3(),
                     new Gemma2(),
                     new Gemma3(),
