@@ -42,7 +42,6 @@ final class ByteLevelBpe {
                 addByteLevel(steps, false);
             }
             case "qwen2" -> {
-                json.putObject("normalizer").put("type", "NFC");
                 addSplit(steps, join(CONTRACTIONS, LETTERS, "\\p{N}", OTHERS));
                 addByteLevel(steps, false);
             }
