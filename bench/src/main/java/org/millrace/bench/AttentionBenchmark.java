@@ -7,6 +7,7 @@ import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.millrace.engine.kernels.AttentionParams;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.KernelProviders;
@@ -68,6 +69,7 @@ public class AttentionBenchmark {
     private CacheView view;
     private DeviceBuffer q;
     private DeviceBuffer out;
+    private AttentionParams params;
 
     @Setup(Level.Trial)
     public void setUp() {
@@ -80,6 +82,9 @@ public class AttentionBenchmark {
         cache.reserve(positions, 0);
         cache.append(positions);
         view = view(cache);
+        DeviceBuffer sinks = AttentionParams.noSinks(kernels, NUM_HEADS);
+        buffers.add(sinks);
+        params = AttentionParams.plain(NUM_HEADS, HEAD_DIM, sinks);
         q = allocate((long) Float.BYTES * rows * NUM_HEADS * HEAD_DIM);
         out = allocate((long) Float.BYTES * rows * NUM_HEADS * HEAD_DIM);
     }
@@ -135,7 +140,7 @@ public class AttentionBenchmark {
 
     @Benchmark
     public void attention() {
-        kernels.attention(view, 0, NUM_HEADS, q, out);
+        kernels.attention(view, 0, params, q, out);
     }
 
     @TearDown(Level.Trial)

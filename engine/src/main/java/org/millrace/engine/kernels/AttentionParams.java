@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.engine.kernels;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
 /**
  * What attention of one layer computes.
  *
@@ -20,6 +23,27 @@ public record AttentionParams(
 
     /** {@link #softCap} of layers whose scores are as they are. */
     public static final float NO_CAP = 0f;
+
+    /**
+     * The usual scale, and nothing else.
+     *
+     * @param sinks of {@link #noSinks}
+     */
+    public static AttentionParams plain(int numHeads, int headDim, DeviceBuffer sinks) {
+        return new AttentionParams(numHeads, scaleOf(headDim), NO_WINDOW, NO_CAP, sinks);
+    }
+
+    /** {@link #sinks} of layers that have none; closed by the caller. */
+    public static DeviceBuffer noSinks(KernelProvider kernels, int numHeads) {
+        ByteBuffer scores =
+                ByteBuffer.allocateDirect(Float.BYTES * numHeads).order(ByteOrder.LITTLE_ENDIAN);
+        while (scores.hasRemaining()) {
+            scores.putFloat(Float.NEGATIVE_INFINITY);
+        }
+        DeviceBuffer sinks = kernels.allocate(scores.capacity());
+        sinks.write(0, scores.flip());
+        return sinks;
+    }
 
     /** The usual scale, {@code 1 / sqrt(headDim)}. */
     public static float scaleOf(int headDim) {

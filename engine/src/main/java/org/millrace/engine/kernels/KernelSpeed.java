@@ -84,6 +84,7 @@ public final class KernelSpeed {
                 DeviceBuffer table = ints(4 * heads, i -> headEntry(i, pagesPerHead));
                 DeviceBuffer entries = ints(2 * pages, i -> i % 2 == 0 ? i / 2 : -1);
                 DeviceBuffer faults = kernels.allocate(4L * SEQUENCES);
+                DeviceBuffer sinks = AttentionParams.noSinks(kernels, KV_HEADS * GROUP_SIZE);
                 DeviceBuffer q = kernels.allocate(queryBytes);
                 DeviceBuffer out = kernels.allocate(queryBytes)) {
             CacheView view =
@@ -91,17 +92,9 @@ public final class KernelSpeed {
                             page, pool, SEQUENCES, SEQUENCES, KV_HEADS, positions, rows, sequences,
                             table, entries, null, faults, scores, false, null);
             int numHeads = KV_HEADS * GROUP_SIZE;
-            int noSink = Float.floatToRawIntBits(Float.NEGATIVE_INFINITY);
-            DeviceBuffer sinks = ints(numHeads, i -> noSink);
-            AttentionParams params =
-                    new AttentionParams(
-                            numHeads,
-                            AttentionParams.scaleOf(HEAD_DIM),
-                            AttentionParams.NO_WINDOW,
-                            AttentionParams.NO_CAP,
-                            sinks);
+            AttentionParams params = AttentionParams.plain(numHeads, HEAD_DIM, sinks);
             double seconds = time(out, () -> kernels.attention(view, 0, params, q, out));
-            sinks.close();
+
             String shape =
                     String.format(
                             "%s sequences=%d kvHeads=%d groupSize=%d headDim=%d positions=%d",

@@ -4,7 +4,6 @@ package org.millrace.engine.model;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -74,7 +73,7 @@ public final class Weights implements AutoCloseable {
         try {
             tokenEmbedding = matrix(files.tensor("token_embd.weight"));
             positions = RotaryTable.positions(files.spec());
-            noSinks = upload(noSinks(files.spec().numHeads()));
+            noSinks = owned.add(AttentionParams.noSinks(kernels, files.spec().numHeads()));
             for (int i = 0; i < files.spec().numLayers(); i++) {
                 layers.add(layer(files, i));
             }
@@ -128,12 +127,6 @@ public final class Weights implements AutoCloseable {
                         ? keys
                         : upload(RotaryTable.queries(rotary, positions));
         return new Rotation(queries, keys, rotary.dimensions());
-    }
-
-    private static float[] noSinks(int numHeads) {
-        float[] sinks = new float[numHeads];
-        Arrays.fill(sinks, Float.NEGATIVE_INFINITY);
-        return sinks;
     }
 
     private WeightMatrix matrix(Tensor tensor) {

@@ -541,7 +541,7 @@ abstract class KernelConformanceTest {
                     DeviceBuffer headsBuffer = upload(kernels, heads);
                     DeviceBuffer entriesBuffer = upload(kernels, entries);
                     DeviceBuffer ropeBuffer = upload(kernels, rope);
-                    DeviceBuffer sinks = upload(kernels, noSinks(numHeads));
+                    DeviceBuffer sinks = AttentionParams.noSinks(kernels, numHeads);
                     DeviceBuffer kBuffer = upload(kernels, k);
                     DeviceBuffer vBuffer = upload(kernels, v);
                     Output qOut = new Output(kernels, q.length);
@@ -569,13 +569,7 @@ abstract class KernelConformanceTest {
                                 scores,
                                 false,
                                 null);
-                AttentionParams params =
-                        new AttentionParams(
-                                numHeads,
-                                AttentionParams.scaleOf(page.headDim()),
-                                AttentionParams.NO_WINDOW,
-                                AttentionParams.NO_CAP,
-                                sinks);
+                AttentionParams params = AttentionParams.plain(numHeads, page.headDim(), sinks);
                 Rotation rotation = new Rotation(ropeBuffer, ropeBuffer, page.headDim());
                 kernels.ropeAndStore(
                         view, LAYERS - 1, params, rotation, qOut.buffer, kBuffer, vBuffer);
@@ -592,12 +586,6 @@ abstract class KernelConformanceTest {
                         ints(all(poolBuffer)), faults.bits(), qOut.bits(), attention, codes);
             }
         }
-    }
-
-    private static float[] noSinks(int numHeads) {
-        float[] sinks = new float[numHeads];
-        Arrays.fill(sinks, Float.NEGATIVE_INFINITY);
-        return sinks;
     }
 
     private Tensor randomTensor(TensorType type, int rows, int columns) {

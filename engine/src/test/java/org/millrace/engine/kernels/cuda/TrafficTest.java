@@ -85,6 +85,7 @@ class TrafficTest {
                                 2 * batch * pages,
                                 i -> i % 2 == 0 ? i / 2 : live(i / 2 % pages, slots));
                 DeviceBuffer faults = kernels.allocate(4L * batch);
+                DeviceBuffer sinks = AttentionParams.noSinks(kernels, groupSize);
                 DeviceBuffer q = kernels.allocate(4L * batch * groupSize * 128);
                 DeviceBuffer out = kernels.allocate(4L * batch * groupSize * 128)) {
             fill(page, pool, pages);
@@ -92,17 +93,8 @@ class TrafficTest {
                     new CacheView(
                             page, pool, batch, batch, 1, slots, rows, sequences, heads, entries,
                             null, faults, scores, false, null);
-            int noSink = Float.floatToRawIntBits(Float.NEGATIVE_INFINITY);
-            try (DeviceBuffer sinks = ints(groupSize, i -> noSink)) {
-                AttentionParams params =
-                        new AttentionParams(
-                                groupSize,
-                                AttentionParams.scaleOf(128),
-                                AttentionParams.NO_WINDOW,
-                                AttentionParams.NO_CAP,
-                                sinks);
-                kernels.attention(view, 0, params, q, out);
-            }
+            AttentionParams params = AttentionParams.plain(groupSize, 128, sinks);
+            kernels.attention(view, 0, params, q, out);
             int slotBytes =
                     SLOT_HEADER + (page.hasScales() ? SCALES : 0) + 2 * 128 * page.elementBytes();
             long kept = (long) batch * slots * slotBytes;
