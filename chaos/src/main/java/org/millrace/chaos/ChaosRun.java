@@ -22,8 +22,11 @@ import org.millrace.operators.GenerationOptions;
  * then the comparison. Not thread safe.
  */
 final class ChaosRun {
-    /** Killed processes leave files that no checkpoint names: some 20 MB a fault of a real model. */
+    /**
+     * Killed processes leave files that no checkpoint names: some 20 MB a fault of a real model.
+     */
     private static final int DISK_MEBIBYTES = 8192;
+
     private static final MemorySize MANAGED_MEMORY = MemorySize.ofMebiBytes(512);
     private static final int MAX_SEQUENCES = 10;
     private static final int MAX_BATCH_TOKENS = 32;

@@ -23,9 +23,13 @@ public final class TinyModels {
 
     private TinyModels() {}
 
-    /** A file below {@code golden/tiny}, or below {@code golden} where it begins with families/. */
+    /**
+     * A file below {@code golden/tiny}, or below {@code golden} where it is of no model in {@link
+     * #NAMES}.
+     */
     public static Path path(String name) {
-        String folder = name.startsWith("families/") ? "/golden/" : "/golden/tiny/";
+        boolean isTiny = NAMES.contains(name.substring(0, name.indexOf('/')));
+        String folder = isTiny ? "/golden/tiny/" : "/golden/";
         try {
             return Path.of(TinyModels.class.getResource(folder + name).toURI());
         } catch (URISyntaxException e) {

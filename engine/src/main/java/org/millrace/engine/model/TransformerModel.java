@@ -124,7 +124,9 @@ public final class TransformerModel implements AutoCloseable {
                     }
                 };
         if (view.numRows() == view.numSequences()) {
-            kernels.repeat(new Step(this, tokens, view, rowIndices, count, best), operations);
+            int positions = weights.rotaryTables().reach(view.endPosition());
+            kernels.repeat(
+                    new Step(this, tokens, view, positions, rowIndices, count, best), operations);
         } else {
             operations.run();
         }
@@ -136,6 +138,7 @@ public final class TransformerModel implements AutoCloseable {
             TransformerModel model,
             DeviceBuffer tokens,
             CacheView view,
+            int positions,
             DeviceBuffer rowIndices,
             int count,
             DeviceBuffer best) {}
@@ -148,6 +151,7 @@ public final class TransformerModel implements AutoCloseable {
      */
     public void forward(DeviceBuffer tokens, CacheView view) {
         int rows = view.numRows();
+        weights.rotaryTables().reach(view.endPosition());
         if (view.changes() != null) {
             kernels.updateTables(view.changes(), view.entries());
         }
@@ -226,7 +230,7 @@ public final class TransformerModel implements AutoCloseable {
      * Normalises queries and keys where the layer does, rotates them, and stores keys and values.
      */
     private void rotateAndStore(Weights.Layer layer, int index, CacheView view) {
-        Rotation rotation = layer.rotation();
+        Rotation rotation = weights.rotaryTables().of(layer.spec().attention().rotary());
         switch (layer.spec().attention().headNorm()) {
             case NONE -> {}
             case EACH_HEAD -> normalizeEachHead(layer, view.numRows());

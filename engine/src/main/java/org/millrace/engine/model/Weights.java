@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.millrace.engine.kernels.ActivationType;
@@ -13,13 +12,11 @@ import org.millrace.engine.kernels.AttentionParams;
 import org.millrace.engine.kernels.DeviceBuffer;
 import org.millrace.engine.kernels.KernelProvider;
 import org.millrace.engine.kernels.Resources;
-import org.millrace.engine.kernels.Rotation;
 import org.millrace.engine.kernels.WeightMatrix;
 import org.millrace.engine.model.spec.AttentionSpec;
 import org.millrace.engine.model.spec.LayerSpec;
 import org.millrace.engine.model.spec.Norm;
 import org.millrace.engine.model.spec.Projection;
-import org.millrace.engine.model.spec.RotarySpec;
 import org.millrace.engine.tensor.BlockDecoder;
 import org.millrace.engine.tensor.Tensor;
 
@@ -40,7 +37,6 @@ public final class Weights implements AutoCloseable {
             Map<Projection, WeightMatrix> matrices,
             Map<Projection, DeviceBuffer> biases,
             Map<Norm, DeviceBuffer> norms,
-            Rotation rotation,
             AttentionParams attention) {
         WeightMatrix matrix(Projection projection) {
             return matrices.get(projection);
@@ -62,7 +58,7 @@ public final class Weights implements AutoCloseable {
     private final List<Layer> layers = new ArrayList<>();
     private final DeviceBuffer outputNorm;
     private final WeightMatrix output;
-    private final Map<RotarySpec, Rotation> rotations = new HashMap<>();
+    private final RotaryTables rotaryTables;
     private final DeviceBuffer noSinks;
     private final int positions;
 
@@ -73,6 +69,14 @@ public final class Weights implements AutoCloseable {
         try {
             tokenEmbedding = matrix(files.tensor("token_embd.weight"));
             positions = RotaryTable.positions(files.spec());
+            rotaryTables =
+                    owned.add(
+                            new RotaryTables(
+                                    files.spec().layers().stream()
+                                            .map(layer -> layer.attention().rotary())
+                                            .toList(),
+                                    kernels,
+                                    positions));
             noSinks = owned.add(AttentionParams.noSinks(kernels, files.spec().numHeads()));
             for (int i = 0; i < files.spec().numLayers(); i++) {
                 layers.add(layer(files, i));
@@ -108,25 +112,12 @@ public final class Weights implements AutoCloseable {
                 matrices,
                 biases,
                 norms,
-                rotations.computeIfAbsent(attention.rotary(), this::rotation),
                 new AttentionParams(
                         files.spec().numHeads(),
                         attention.scale(),
                         attention.window(),
                         attention.softCap(),
                         noSinks));
-    }
-
-    private Rotation rotation(RotarySpec rotary) {
-        if (rotary.dimensions() == 0) {
-            return new Rotation(noSinks, noSinks, 0);
-        }
-        DeviceBuffer keys = upload(RotaryTable.keys(rotary, positions));
-        DeviceBuffer queries =
-                rotary.queryScale().equals(RotarySpec.QueryScale.NONE)
-                        ? keys
-                        : upload(RotaryTable.queries(rotary, positions));
-        return new Rotation(queries, keys, rotary.dimensions());
     }
 
     private WeightMatrix matrix(Tensor tensor) {
@@ -166,6 +157,10 @@ public final class Weights implements AutoCloseable {
     /** (vocabulary, hidden); the embedding where the head is tied. */
     WeightMatrix output() {
         return output;
+    }
+
+    RotaryTables rotaryTables() {
+        return rotaryTables;
     }
 
     /** Positions that can be computed: the context, and some beyond for replays. */
