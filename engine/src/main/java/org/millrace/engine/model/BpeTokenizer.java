@@ -39,7 +39,7 @@ final class BpeTokenizer implements Tokenizer {
     private BpeTokenizer(String source, TokenizerFiles files, int vocabSize) {
         this.files = files;
         this.vocabSize = vocabSize;
-        json = TokenizerJson.parse(source, files.tokenizerJson(), vocabSize);
+        json = TokenizerJson.parse(source, files, vocabSize);
         withControlTokens = load(source, json.withControlTokens());
         withoutControlTokens = load(source, json.withoutControlTokens());
     }

@@ -10,22 +10,14 @@ import java.util.TreeSet;
 /** Builds the content of a tokenizer.json out of a GGUF file's metadata. */
 final class GgufTokenizer {
     private static final String PREFIX = "tokenizer.ggml.";
+
+    /** Where SentencePiece files name none, as in llama.cpp. */
+    private static final int SENTENCE_PIECE_BOS = 1;
+
+    private static final int SENTENCE_PIECE_EOS = 2;
     private static final int TYPE_UNKNOWN = 2;
     private static final int TYPE_CONTROL = 3;
     private static final int TYPE_USER_DEFINED = 4;
-
-    /**
-     * Control tokens that end a turn or a document, whatever the file names as its end of sequence.
-     */
-    private static final Set<String> ENDS =
-            Set.of(
-                    "<|im_end|>",
-                    "<|eot_id|>",
-                    "<|eom_id|>",
-                    "<|end|>",
-                    "<|end_of_text|>",
-                    "<|endoftext|>",
-                    "<end_of_turn>");
 
     private final GgufMetadata metadata;
     private final String[] tokens;
@@ -79,24 +71,26 @@ final class GgufTokenizer {
                                             + model
                                             + ", supported=gpt2, llama");
                 };
-        json.set("added_tokens", addedTokens());
-        int bos = tokenId("bos_token_id");
-        int eos = tokenId("eos_token_id");
-        boolean addBosByDefault = model.equals("llama") || pre.equals("llama-bpe");
+        boolean isSentencePiece = model.equals("llama");
+        int bos = tokenId("bos_token_id", isSentencePiece ? SENTENCE_PIECE_BOS : -1);
+        int eos = tokenId("eos_token_id", isSentencePiece ? SENTENCE_PIECE_EOS : -1);
+        Set<Integer> ends = endOfSequence(eos);
+        json.set("added_tokens", addedTokens(ends));
+        boolean addBosByDefault = isSentencePiece || pre.equals("llama-bpe");
         boolean addBos = metadata.booleanOr(PREFIX + "add_bos_token", addBosByDefault);
         return new TokenizerFiles(
                 json.toString(),
                 bos < 0 ? null : tokens[bos],
                 eos < 0 ? null : tokens[eos],
                 addBos ? bos : -1,
-                endOfSequence(eos),
+                ends,
                 metadata.stringOr("tokenizer.chat_template", null));
     }
 
-    private ArrayNode addedTokens() {
+    private ArrayNode addedTokens(Set<Integer> ends) {
         ArrayNode added = TokenizerJson.MAPPER.createArrayNode();
         for (int id = 0; id < tokens.length; id++) {
-            boolean control = isControl(id);
+            boolean control = isControl(id) || ends.contains(id);
             if (!tokens[id].isEmpty() && (control || types[id] == TYPE_USER_DEFINED)) {
                 added.addObject()
                         .put("id", id)
@@ -117,9 +111,10 @@ final class GgufTokenizer {
 
     private Set<Integer> endOfSequence(int eos) {
         Set<Integer> ends =
-                new TreeSet<>(List.of(eos, tokenId("eot_token_id"), tokenId("eom_token_id")));
+                new TreeSet<>(
+                        List.of(eos, tokenId("eot_token_id", -1), tokenId("eom_token_id", -1)));
         for (int id = 0; id < tokens.length; id++) {
-            if (isControl(id) && ENDS.contains(tokens[id])) {
+            if (EndTokens.contains(tokens[id])) {
                 ends.add(id);
             }
         }
@@ -127,8 +122,8 @@ final class GgufTokenizer {
         return Set.copyOf(ends);
     }
 
-    private int tokenId(String key) {
-        long id = metadata.longOr(PREFIX + key, -1);
+    private int tokenId(String key, int fallback) {
+        long id = metadata.longOr(PREFIX + key, fallback);
         if (id < -1 || id >= tokens.length) {
             throw new ModelFormatException(
                     metadata.source()

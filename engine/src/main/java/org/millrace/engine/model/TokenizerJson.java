@@ -7,12 +7,15 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * The parts of a tokenizer.json that we read ourselves: which tokens there are and which bytes they
@@ -32,9 +35,10 @@ final class TokenizerJson {
     private final SortedSet<Integer> addedTokens = new TreeSet<>();
     private final SortedMap<Integer, String> controlTokens = new TreeMap<>();
 
-    private TokenizerJson(String source, ObjectNode root, int vocabSize) {
+    private TokenizerJson(String source, ObjectNode root, TokenizerFiles files, int vocabSize) {
         this.source = source;
         this.root = root;
+        markEnds(root, files.endOfSequence());
         String type = root.path("model").path("type").asText("BPE");
         if (!type.equals("BPE")) {
             throw new ModelFormatException(
@@ -54,11 +58,20 @@ final class TokenizerJson {
         readAddedTokens();
     }
 
-    static TokenizerJson parse(String source, String json, int vocabSize) {
+    /** A token that ends a turn is a control token, whatever its file says. */
+    private static void markEnds(ObjectNode root, Set<Integer> ends) {
+        for (JsonNode token : root.path("added_tokens")) {
+            if (ends.contains(token.path("id").asInt(-1))) {
+                ((ObjectNode) token).put("special", true);
+            }
+        }
+    }
+
+    static TokenizerJson parse(String source, TokenizerFiles files, int vocabSize) {
         try {
-            if (MAPPER.readTree(json) instanceof ObjectNode root
+            if (MAPPER.readTree(files.tokenizerJson()) instanceof ObjectNode root
                     && root.path("model").path("vocab") instanceof ObjectNode) {
-                return new TokenizerJson(source, root, vocabSize);
+                return new TokenizerJson(source, root, files, vocabSize);
             }
         } catch (JsonProcessingException e) {
             throw new ModelFormatException(
@@ -85,6 +98,7 @@ final class TokenizerJson {
         ObjectNode model = (ObjectNode) copy.path("model");
         ObjectNode vocabulary = (ObjectNode) model.path("vocab");
         ArrayNode kept = MAPPER.createArrayNode();
+        Set<String> gone = new HashSet<>();
         String unknown = model.path("unk_token").asText(null);
         for (JsonNode token : copy.path("added_tokens")) {
             String content = token.path("content").asText();
@@ -93,10 +107,31 @@ final class TokenizerJson {
                 vocabulary.set(content, token.path("id"));
             } else if (!content.equals(unknown)) {
                 vocabulary.remove(content);
+                gone.add(content);
             }
         }
         copy.set("added_tokens", kept);
+        model.set("merges", mergesWithout(gone, model.path("merges")));
         return copy.toString();
+    }
+
+    /** The merges that neither take nor make one of these tokens. */
+    private static ArrayNode mergesWithout(Set<String> tokens, JsonNode merges) {
+        ArrayNode kept = MAPPER.createArrayNode();
+        for (JsonNode merge : merges) {
+            boolean isPair = merge.isArray();
+            String[] pair =
+                    isPair
+                            ? new String[] {merge.path(0).asText(), merge.path(1).asText()}
+                            : merge.asText().split(" ", 2);
+            boolean isGone =
+                    Stream.of(pair).anyMatch(tokens::contains)
+                            || tokens.contains(String.join("", pair));
+            if (!isGone) {
+                kept.add(merge);
+            }
+        }
+        return kept;
     }
 
     /** The vocabulary's own writing of a token; empty for an id without one. */
