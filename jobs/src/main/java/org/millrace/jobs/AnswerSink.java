@@ -19,6 +19,7 @@ import org.apache.flink.core.io.SimpleVersionedSerializer;
 import org.apache.flink.streaming.api.connector.sink2.CommittableMessage;
 import org.apache.flink.streaming.api.connector.sink2.SupportsPostCommitTopology;
 import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.kafka.common.errors.AuthorizationException;
 
 /** A transactional {@link KafkaSink} whose lost transactions are seen: {@link WatchedCommitter}. */
 final class AnswerSink
@@ -56,13 +57,21 @@ final class AnswerSink
 
     @Override
     public SinkWriter<OutputRecord> createWriter(WriterInitContext context) throws IOException {
-        return sink.createWriter(context);
+        try {
+            return sink.createWriter(context);
+        } catch (AuthorizationException e) {
+            throw Permissions.ofTransactions(transactionPrefix, e);
+        }
     }
 
     @Override
     public StatefulSinkWriter<OutputRecord, KafkaWriterState> restoreWriter(
             WriterInitContext context, Collection<KafkaWriterState> state) {
-        return sink.restoreWriter(context, state);
+        try {
+            return sink.restoreWriter(context, state);
+        } catch (AuthorizationException e) {
+            throw Permissions.ofTransactions(transactionPrefix, e);
+        }
     }
 
     @Override

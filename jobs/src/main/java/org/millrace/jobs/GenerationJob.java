@@ -54,6 +54,7 @@ public final class GenerationJob {
      * missing.
      *
      * @throws IllegalArgumentException if an option is missing, unknown or out of place, naming it
+     * @throws NotAllowedException if the job needs ACLs that its principal does not have
      * @throws IOException if the brokers or the Schema Registry cannot be asked
      */
     public static void build(StreamExecutionEnvironment env) throws IOException {
@@ -145,7 +146,7 @@ public final class GenerationJob {
     }
 
     /** What the names of a job's transactions begin with; one job at a time may have it. */
-    private static String transactions(ReadableConfig config, KafkaTopics topics) {
+    static String transactions(ReadableConfig config, KafkaTopics topics) {
         return config.get(PipelineOptions.NAME) + "-" + topics.completions();
     }
 
@@ -154,6 +155,7 @@ public final class GenerationJob {
         Properties kafka = KafkaProperties.load(config);
         LOG.info("Kafka clients: {}", KafkaProperties.masked(kafka));
         try (Admin admin = Admin.create(kafka)) {
+            Permissions.check(admin, config, topics);
             Map<String, Integer> partitions =
                     topics.createMissing(admin, config.get(MillraceOptions.PARTITIONS));
             LOG.info("Partitions of topics: {}", partitions);

@@ -17,6 +17,7 @@ import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -54,6 +55,9 @@ final class JobPresence implements AutoCloseable {
     private final JobID job;
     private final Thread thread = new Thread(this::run, "job-presence");
     private final KafkaConsumer<byte[], byte[]> member;
+
+    /** Why the thread ended, if ACLs are why. */
+    private volatile Optional<AuthorizationException> refusal = Optional.empty();
 
     /**
      * @param topic any that the group may subscribe to; nothing is read from it
@@ -149,6 +153,8 @@ final class JobPresence implements AutoCloseable {
     /**
      * Waits until others see this job, and then until there is no other: of two that start at the
      * same time at least one sees the other.
+     *
+     * @throws NotAllowedException if the group does not take this job
      */
     void awaitAlone() throws IOException, InterruptedException {
         try (Admin admin = Admin.create(kafka)) {
@@ -157,6 +163,9 @@ final class JobPresence implements AutoCloseable {
                             .noneMatch(seen -> isOf(seen, Optional.of(job)))) {
                 Thread.sleep(ASK_AGAIN_MILLIS / 10);
             }
+        }
+        if (refusal.isPresent()) {
+            throw Permissions.ofMember(group, topic, refusal.get());
         }
         awaitOthersGone(kafka, group, Optional.of(job));
     }
@@ -169,6 +178,8 @@ final class JobPresence implements AutoCloseable {
             }
         } catch (WakeupException e) {
             LOG.debug("The job leaves group {}", group, e);
+        } catch (AuthorizationException e) {
+            refusal = Optional.of(e);
         } catch (KafkaException e) {
             LOG.error(
                     "Another job like this one would not be refused: cannot be in group {}",

@@ -20,6 +20,7 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
@@ -100,6 +101,9 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
             try {
                 admin.createTopics(List.of(topic)).all().get();
             } catch (ExecutionException e) {
+                if (e.getCause() instanceof AuthorizationException refusal) {
+                    throw Permissions.ofCreation(topic.name(), refusal);
+                }
                 if (!(e.getCause() instanceof TopicExistsException)) {
                     throw e;
                 }
@@ -166,6 +170,10 @@ public record KafkaTopics(String prompts, String tokens, String completions, Str
             ConfigEntry entry = config.get(MAX_TRANSACTION_TIMEOUT);
             return Long.parseLong(entry.value());
         } catch (ExecutionException e) {
+            if (e.getCause() instanceof AuthorizationException refusal) {
+                throw Permissions.ofBrokerSettings(
+                        "set transaction.timeout.ms in the Kafka properties file", refusal);
+            }
             throw new IOException(
                     "cannot read the brokers' "
                             + MAX_TRANSACTION_TIMEOUT

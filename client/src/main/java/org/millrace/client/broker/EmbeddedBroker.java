@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
@@ -41,6 +42,14 @@ public final class EmbeddedBroker implements AutoCloseable {
      * @throws IllegalArgumentException if the port is in use
      */
     public static EmbeddedBroker start(Path directory, int port) {
+        return start(directory, port, Map.of());
+    }
+
+    /**
+     * As above, with settings of the broker that replace its own. The listener for clients is
+     * called {@code PLAINTEXT}.
+     */
+    public static EmbeddedBroker start(Path directory, int port, Map<String, String> settings) {
         if (port != 0 && !FreePorts.isFree(port)) {
             throw new IllegalArgumentException(
                     "port=" + port + " is in use; choose another with --port");
@@ -51,6 +60,7 @@ public final class EmbeddedBroker implements AutoCloseable {
             int clientPort = port == 0 ? free.get(0) : port;
             formatIfNew(directory);
             Properties properties = properties(directory, clientPort, free.get(1));
+            properties.putAll(settings);
             KafkaConfig config = new KafkaConfig(properties, false);
             KafkaRaftServer server = new KafkaRaftServer(config, Time.SYSTEM);
             server.startup();
