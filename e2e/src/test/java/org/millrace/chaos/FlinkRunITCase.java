@@ -10,14 +10,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
-import java.util.concurrent.Callable;
 import org.apache.avro.specific.SpecificRecord;
-import org.apache.flink.client.cli.CliFrontend;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.HighAvailabilityOptions;
-import org.apache.flink.configuration.JobManagerOptions;
-import org.apache.flink.configuration.MemorySize;
-import org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint;
 import org.apache.flink.runtime.taskexecutor.TaskManagerRunner;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -27,7 +21,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.millrace.client.OutputReader;
 import org.millrace.client.PromptPublisher;
 import org.millrace.client.broker.EmbeddedBroker;
-import org.millrace.client.broker.FreePorts;
 import org.millrace.e2e.TestCluster;
 import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
@@ -44,81 +37,36 @@ class FlinkRunITCase {
     /** Failures, and resubmissions. */
     private static final int TIMES = Integer.getInteger("millrace.times", 6);
 
-    private static final Duration TIMEOUT = Duration.ofSeconds(60);
-
     /** More than what allocators and class loaders keep for a while, less than one page pool. */
     private static final long MAX_GROWTH_KIBIBYTES = 96 << 10;
 
     @TempDir private Path directory;
-    private final List<AutoCloseable> resources = new ArrayList<>();
     private EmbeddedBroker broker;
-    private ClusterLayout layout;
-    private FlinkRest rest;
+    private FlinkProcesses flink;
     private FlinkRun flinkRun;
     private int requests;
 
     @BeforeEach
     void start() throws Exception {
-        broker = opened(EmbeddedBroker.start(directory.resolve("broker"), 0));
-        layout = ClusterLayout.create(directory, directory.resolve("checkpoints"));
-        rest = new FlinkRest(layout.restPort());
+        broker = EmbeddedBroker.start(directory.resolve("broker"), 0);
+        // What is resident then grows by native memory and classes only.
+        flink =
+                FlinkProcesses.start(
+                        directory, List.of("-XX:+AlwaysPreTouch", "-XX:TieredStopAtLevel=1"));
         flinkRun =
                 new FlinkRun(
                         "flink-run",
-                        layout,
-                        FlinkClassPath.of(System.getProperty("java.class.path")),
+                        flink.layout(),
+                        FlinkProcesses.classPath(),
                         JobJar.ofThisBuild());
-        Configuration config =
-                FlinkConfiguration.of(layout)
-                        .small(1 << 20, MemorySize.ofMebiBytes(256))
-                        .toConfiguration();
-        config.set(HighAvailabilityOptions.HA_MODE, "none");
-        // Not 6123: the TaskManager would register with whatever JobManager this machine has there.
-        config.set(JobManagerOptions.PORT, FreePorts.find(1).get(0));
-        FlinkConfiguration flink = new FlinkConfiguration(config);
-        flink.write(layout.configuration());
-        start(
-                "jobmanager",
-                flink.jobManagerJvmOptions(),
-                StandaloneSessionClusterEntrypoint.class,
-                flink.jobManagerArguments(layout.configuration()));
-        List<String> options = new ArrayList<>(flink.taskManagerJvmOptions());
-        // What is resident then grows by native memory and classes only.
-        options.addAll(List.of("-XX:+AlwaysPreTouch", "-XX:TieredStopAtLevel=1"));
-        start(
-                "taskmanager",
-                options,
-                TaskManagerRunner.class,
-                flink.taskManagerArguments(layout.configuration()));
-        await("TaskManager", () -> rest.get("/overview").path("taskmanagers").asInt() == 1);
-    }
-
-    private <T extends AutoCloseable> T opened(T resource) {
-        resources.add(0, resource);
-        return resource;
-    }
-
-    private JavaProcess start(
-            String name, List<String> options, Class<?> mainClass, List<String> arguments)
-            throws IOException {
-        JavaProcess process =
-                opened(
-                        new JavaProcess(
-                                name,
-                                layout.root(),
-                                FlinkClassPath.of(System.getProperty("java.class.path")),
-                                options,
-                                mainClass.getName(),
-                                arguments));
-        process.start();
-        return process;
     }
 
     @AfterEach
-    void stop() throws Exception {
-        for (AutoCloseable resource : resources) {
-            resource.close();
+    void stop() {
+        if (flink != null) {
+            flink.close();
         }
+        broker.close();
     }
 
     @Test
@@ -179,16 +127,10 @@ class FlinkRunITCase {
     }
 
     private void cancel(String job) throws Exception {
-        JavaProcess client =
-                start(
-                        "flink-cancel-" + requests,
-                        List.of(),
-                        CliFrontend.class,
-                        List.of("cancel", job));
-        client.awaitEnd();
-        await(
+        flink.flink("cancel", job);
+        FlinkProcesses.await(
                 "end of job",
-                () -> rest.get("/jobs/" + job).path("state").asText().equals("CANCELED"));
+                () -> flink.rest().get("/jobs/" + job).path("state").asText().equals("CANCELED"));
     }
 
     /** Text that a session of its own is answered. */
@@ -203,7 +145,7 @@ class FlinkRunITCase {
                         .build());
         publisher.flush();
         String[] text = new String[1];
-        await(
+        FlinkProcesses.await(
                 "answer to " + session,
                 () -> {
                     for (SpecificRecord output : reader.poll(Duration.ofMillis(100))) {
@@ -215,14 +157,6 @@ class FlinkRunITCase {
                     return text[0] != null;
                 });
         return text[0];
-    }
-
-    private void await(String what, Callable<Boolean> condition) throws Exception {
-        long deadlineNanos = System.nanoTime() + TIMEOUT.toNanos();
-        while (!condition.call()) {
-            assertThat(System.nanoTime()).as(what).isLessThan(deadlineNanos);
-            Thread.sleep(50);
-        }
     }
 
     private static long taskManager() {
