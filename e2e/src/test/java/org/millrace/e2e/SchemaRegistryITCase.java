@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Properties;
+import java.util.function.ToIntFunction;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecord;
@@ -57,13 +58,13 @@ class SchemaRegistryITCase {
             try (Outputs outputs = new Outputs(kafka, config)) {
                 assertThat(produce(config, directory, "ours")).isZero();
                 send(config, "older", RecordCodec.PROMPT_REQUEST.encode(request("older")));
-                send(config, "later", laterVersion(registry, "traceId", "later"));
+                send(config, "later", laterVersion(registry::register, "traceId", "later"));
                 send(config, "s", header(99));
                 send(config, "s", header(registry.idOf(tokens(config) + "-value")));
                 send(config, "s", "{}".getBytes(StandardCharsets.UTF_8));
                 outputs.await(job, o -> o.completions.size() + o.deadLetters.size() >= 6);
 
-                byte[] unseen = laterVersion(registry, "spanId", "outage");
+                byte[] unseen = laterVersion(registry::register, "spanId", "outage");
                 int id = ByteBuffer.wrap(unseen).getInt(1);
                 registry.refuseWith(503);
                 send(config, "outage", unseen);
@@ -93,7 +94,7 @@ class SchemaRegistryITCase {
     }
 
     /** As a serializer of Confluent's writes it whose schema has one field more. */
-    private static byte[] laterVersion(TestRegistry registry, String field, String session)
+    static byte[] laterVersion(ToIntFunction<String> register, String field, String session)
             throws IOException {
         String text =
                 RecordCodec.PROMPT_REQUEST
@@ -118,18 +119,18 @@ class SchemaRegistryITCase {
                         .set("limits", limits)
                         .build();
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        out.write(header(registry.register(text)));
+        out.write(header(register.applyAsInt(text)));
         BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(out, null);
         new GenericDatumWriter<>(schema).write(request, encoder);
         encoder.flush();
         return out.toByteArray();
     }
 
-    private static byte[] header(int id) {
+    static byte[] header(int id) {
         return ByteBuffer.allocate(5).putInt(1, id).array();
     }
 
-    private static PromptRequest request(String session) {
+    static PromptRequest request(String session) {
         return PromptRequest.newBuilder()
                 .setSessionId(session)
                 .setRequestId("r")
@@ -138,13 +139,12 @@ class SchemaRegistryITCase {
                 .build();
     }
 
-    private static String tokens(Configuration config) {
+    static String tokens(Configuration config) {
         return config.get(MillraceOptions.TOKENS_TOPIC);
     }
 
     /** All to one partition, so that it is one subtask that meets the outage. */
-    private static void send(Configuration config, String session, byte[] value)
-            throws IOException {
+    static void send(Configuration config, String session, byte[] value) throws IOException {
         try (KafkaProducer<byte[], byte[]> producer =
                 new KafkaProducer<>(
                         KafkaProperties.load(config),
@@ -159,8 +159,7 @@ class SchemaRegistryITCase {
         }
     }
 
-    private static int produce(Configuration config, Path directory, String session)
-            throws IOException {
+    static int produce(Configuration config, Path directory, String session) throws IOException {
         Path file = directory.resolve("prompts.jsonl");
         Files.writeString(
                 file,
@@ -170,14 +169,14 @@ class SchemaRegistryITCase {
         return execute(new ProduceCommand(), config, file.toString());
     }
 
-    private static String consume(Configuration config) {
+    static String consume(Configuration config) {
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
         ConsumeCommand command = new ConsumeCommand(new PrintStream(printed));
         assertThat(execute(command, config, "--json", "--until", "7", "--timeout", "30")).isZero();
         return printed.toString(StandardCharsets.UTF_8);
     }
 
-    private static int execute(Object command, Configuration config, String... more) {
+    static int execute(Object command, Configuration config, String... more) {
         List<String> arguments =
                 List.of(
                         "--bootstrap-servers",
