@@ -89,6 +89,9 @@ class RealRegistryITCase {
             outputs.await(job, o -> flink.hasRestarted());
             registry.start();
             outputs.await(job, o -> o.completions.size() >= 4);
+            assertThat(consume(config)).contains("\"sessionId\": \"outage\"");
+            assertThat(execute(new RedriveCommand(), config)).isZero();
+            outputs.await(job, o -> o.deadLetters.size() >= 6);
             job.stop();
             outputs.drain();
 
@@ -97,10 +100,14 @@ class RealRegistryITCase {
                     .containsExactlyInAnyOrder("ours", "older", "later", "outage");
             assertThat(outputs.deadLetters)
                     .extracting(DeadLetter::getReason)
-                    .containsExactlyInAnyOrder("unknown_schema", "incompatible_schema", "not_avro");
+                    .containsExactlyInAnyOrder(
+                            "unknown_schema",
+                            "incompatible_schema",
+                            "not_avro",
+                            "unknown_schema",
+                            "incompatible_schema",
+                            "not_avro");
         }
-        assertThat(consume(config)).contains("\"sessionId\": \"outage\"");
-        assertThat(execute(new RedriveCommand(), config, "--dry-run")).isZero();
     }
 
     /** Credentials are sent to the registry that is configured, which does not mind them. */
