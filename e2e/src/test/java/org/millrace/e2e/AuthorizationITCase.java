@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.acl.AccessControlEntry;
@@ -28,9 +29,12 @@ import org.apache.kafka.common.resource.ResourcePatternFilter;
 import org.apache.kafka.common.resource.ResourceType;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.millrace.cli.run.RunningJob;
 import org.millrace.client.PromptPublisher;
 import org.millrace.client.broker.EmbeddedBroker;
@@ -38,6 +42,7 @@ import org.millrace.jobs.KafkaTopics;
 import org.millrace.jobs.MillraceOptions;
 import org.millrace.jobs.NotAllowedException;
 import org.millrace.operators.GenerationOptions;
+import org.millrace.schemas.Completion;
 import org.millrace.schemas.GenerationLimits;
 import org.millrace.schemas.PromptRequest;
 
@@ -161,23 +166,80 @@ class AuthorizationITCase {
     @Test
     void jobThatMayNotBeginATransactionFailsOnce(TestCluster cluster) throws Exception {
         List<AclBinding> acls = new ArrayList<>(documented());
-        AclBinding write =
-                acls.stream()
-                        .filter(
-                                acl ->
-                                        acl.pattern().resourceType()
-                                                == ResourceType.TRANSACTIONAL_ID)
-                        .findFirst()
-                        .orElseThrow();
+        AclBinding write = transactions(acls);
         acls.remove(write);
         acls.add(new AclBinding(write.pattern(), entry(AclOperation.DESCRIBE)));
         allow(acls);
         RunningJob failing = cluster.submit(job);
         try (Outputs outputs = new Outputs(kafka("admin"), job)) {
-            assertThatThrownBy(() -> outputs.await(failing, o -> !o.completions.isEmpty()))
-                    .hasStackTraceContaining(named(write))
-                    .hasStackTraceContaining("The failure is not recoverable");
+            assertFailsOnce(failing, outputs, write);
         }
+    }
+
+    @Tag("nightly")
+    @Test
+    void jobThatMayBeginTransactionsNoLongerFailsOnce(TestCluster cluster) throws Exception {
+        List<AclBinding> acls = new ArrayList<>(documented());
+        allow(acls);
+        RunningJob failing = cluster.submit(job);
+        try (Outputs outputs = new Outputs(kafka("admin"), job)) {
+            publish("before", "Hello there");
+            outputs.await(failing, o -> o.completions.size() >= 1);
+            AclBinding write = transactions(acls);
+            acls.remove(write);
+            allow(acls);
+            publish("after", "Hello there");
+            assertFailsOnce(failing, outputs, write);
+        }
+    }
+
+    private static AclBinding transactions(List<AclBinding> acls) {
+        return acls.stream()
+                .filter(acl -> acl.pattern().resourceType() == ResourceType.TRANSACTIONAL_ID)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static void assertFailsOnce(RunningJob job, Outputs outputs, AclBinding missing) {
+        assertThatThrownBy(() -> outputs.await(job, o -> o.completions.size() >= 2))
+                .hasStackTraceContaining(named(missing))
+                .hasStackTraceContaining("The failure is not recoverable");
+    }
+
+    /** What the tasks do all the time: their failures are Kafka's, and no reason to give up. */
+    @Tag("nightly")
+    @ParameterizedTest
+    @CsvSource({"prompts, READ", "tokens, WRITE", "completions, WRITE"})
+    void jobGoesOnWhenAnAclThatWasTakenAwayIsBack(
+            String topic, AclOperation operation, TestCluster cluster) throws Exception {
+        List<AclBinding> documented = documented();
+        List<AclBinding> others = new ArrayList<>(documented);
+        assertThat(others.removeIf(acl -> is(acl, topic, operation))).isTrue();
+        allow(documented);
+        job.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
+        job.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS, 1000);
+        RunningJob running = cluster.submit(job);
+        try (Outputs outputs = new Outputs(kafka("admin"), job);
+                FlinkClient flink = new FlinkClient(cluster.webAddress(), "millrace")) {
+            publish("before", "Hello there");
+            outputs.await(running, o -> o.completions.size() >= 1);
+            allow(others);
+            publish("meanwhile", "Hello there");
+            outputs.await(running, o -> flink.hasRestarted());
+            allow(documented);
+            outputs.await(running, o -> o.completions.size() >= 2);
+            running.stop();
+            outputs.drain();
+            assertThat(outputs.completions)
+                    .extracting(Completion::getSessionId)
+                    .containsExactlyInAnyOrder("before", "meanwhile");
+        }
+    }
+
+    private static boolean is(AclBinding acl, String topic, AclOperation operation) {
+        return acl.pattern().resourceType() == ResourceType.TOPIC
+                && acl.pattern().name().equals(topic)
+                && acl.entry().operation() == operation;
     }
 
     /** Of the commands in the document, an operation each. */

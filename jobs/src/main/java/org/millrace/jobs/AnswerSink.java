@@ -21,7 +21,7 @@ import org.apache.flink.streaming.api.connector.sink2.SupportsPostCommitTopology
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.kafka.common.errors.AuthorizationException;
 
-/** A transactional {@link KafkaSink} whose lost transactions are seen: {@link WatchedCommitter}. */
+/** A transactional {@link KafkaSink}, see {@link WatchedWriter} and {@link WatchedCommitter}. */
 final class AnswerSink
         implements Sink<OutputRecord>,
                 SupportsCommitter<KafkaCommittable>,
@@ -58,7 +58,7 @@ final class AnswerSink
     @Override
     public SinkWriter<OutputRecord> createWriter(WriterInitContext context) throws IOException {
         try {
-            return sink.createWriter(context);
+            return new WatchedWriter<>(sink.createWriter(context), transactionPrefix);
         } catch (AuthorizationException e) {
             throw Permissions.ofTransactions(transactionPrefix, e);
         }
@@ -68,7 +68,7 @@ final class AnswerSink
     public StatefulSinkWriter<OutputRecord, KafkaWriterState> restoreWriter(
             WriterInitContext context, Collection<KafkaWriterState> state) {
         try {
-            return sink.restoreWriter(context, state);
+            return new WatchedWriter<>(sink.restoreWriter(context, state), transactionPrefix);
         } catch (AuthorizationException e) {
             throw Permissions.ofTransactions(transactionPrefix, e);
         }

@@ -15,6 +15,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.TransactionDescription;
 import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.common.errors.InvalidPidMappingException;
+import org.apache.kafka.common.errors.TransactionalIdAuthorizationException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -137,9 +138,18 @@ final class WatchedCommitter implements Committer<KafkaCommittable> {
             }
         }
 
-        /** The broker has forgotten a name that was not used for long: no reason to try again. */
+        /**
+         * No reason to try again: the broker has forgotten a name that was not used for long, or an
+         * ACL was taken away.
+         */
         @Override
         public void signalFailedWithUnknownReason(Throwable reason) {
+            var refusal =
+                    ExceptionUtils.findThrowable(
+                            reason, TransactionalIdAuthorizationException.class);
+            if (refusal.isPresent()) {
+                throw Permissions.ofTransactions(transactionPrefix, refusal.get());
+            }
             if (ExceptionUtils.findThrowable(reason, InvalidPidMappingException.class)
                     .isPresent()) {
                 signalFailedWithKnownReason(reason);
