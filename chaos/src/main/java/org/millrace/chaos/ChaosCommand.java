@@ -2,18 +2,12 @@
 package org.millrace.chaos;
 
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.util.FileUtils;
-import org.millrace.client.model.ModelLocator;
-import org.millrace.jobs.OptionNames;
-import org.millrace.operators.GenerationOptions;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -44,28 +38,7 @@ public final class ChaosCommand implements Callable<Integer> {
             description = "Decides on prompts, faults and their order (default: ${DEFAULT-VALUE}).")
     private long seed = 1;
 
-    @Option(
-            names = "--model",
-            paramLabel = "FILE|HUB_ID",
-            description = "A GGUF file (default: SmolLM2-135M-Instruct, fetched once).")
-    private String model;
-
-    @Option(
-            names = "--work-dir",
-            paramLabel = "DIR",
-            description =
-                    "Empty directory for topics, state, logs and report.json (default: below MILLRACE_HOME, deleted after a clean run).")
-    private Path workDirectory;
-
-    @Option(names = "--json", description = "Print one JSON document and nothing else.")
-    private boolean json;
-
-    @Option(
-            names = "-D",
-            paramLabel = "key=value",
-            converter = OptionNames.Converter.class,
-            description = "Any option of Flink or Millrace for the job.")
-    private Map<String, String> properties = new LinkedHashMap<>();
+    @Mixin private CheckArguments arguments;
 
     private final PrintStream out;
 
@@ -83,21 +56,16 @@ public final class ChaosCommand implements Callable<Integer> {
             throw new ParameterException(
                     spec.commandLine(), "bad kills: kills=" + kills + ", must be >= 1");
         }
-        Configuration options = Configuration.fromMap(properties);
-        options.set(
-                GenerationOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
-        Path directory = RunDirectory.of(workDirectory, "chaos");
-        Consumer<String> progress = json ? System.err::println : out::println;
+        Configuration options = arguments.jobOptions();
+        Path directory = arguments.directory("chaos");
+        Consumer<String> progress = arguments.isJson() ? System.err::println : out::println;
         progress.accept("seed " + seed + ", files and logs in " + directory);
         ChaosReport report =
                 new ChaosRun(options, seed, kinds -> KillPlan.of(seed, kills, kinds), progress)
                         .run(directory, System.getProperty("java.class.path"));
         report.findings().forEach(System.err::println);
-        Files.writeString(directory.resolve("report.json"), report.json() + "\n");
-        out.println(json ? report.json() : report.table());
-        if (workDirectory == null && report.isClean()) {
-            FileUtils.deleteDirectory(directory.toFile());
-        }
+        arguments.keep(report.json(), report.isClean(), directory);
+        out.println(arguments.isJson() ? report.json() : report.table());
         return report.isClean() ? 0 : 1;
     }
 }

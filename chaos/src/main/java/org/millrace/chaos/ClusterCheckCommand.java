@@ -2,21 +2,15 @@
 package org.millrace.chaos;
 
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.util.FileUtils;
-import org.millrace.client.model.ModelLocator;
-import org.millrace.jobs.OptionNames;
-import org.millrace.operators.GenerationOptions;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -50,28 +44,7 @@ public final class ClusterCheckCommand implements Callable<Integer> {
             description = "Job jar of an earlier release, to upgrade from.")
     private Optional<Path> previousJar = Optional.empty();
 
-    @Option(
-            names = "--model",
-            paramLabel = "FILE|HUB_ID",
-            description = "A GGUF file (default: SmolLM2-135M-Instruct, fetched once).")
-    private String model;
-
-    @Option(
-            names = "--work-dir",
-            paramLabel = "DIR",
-            description =
-                    "Empty directory for topics, state, logs and report.json (default: below MILLRACE_HOME, deleted after a clean run).")
-    private Path workDirectory;
-
-    @Option(names = "--json", description = "Print one JSON document and nothing else.")
-    private boolean json;
-
-    @Option(
-            names = "-D",
-            paramLabel = "key=value",
-            converter = OptionNames.Converter.class,
-            description = "Any option of Flink or Millrace for the job.")
-    private Map<String, String> properties = new LinkedHashMap<>();
+    @Mixin private CheckArguments arguments;
 
     private final PrintStream out;
 
@@ -85,26 +58,21 @@ public final class ClusterCheckCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Configuration options = Configuration.fromMap(properties);
-        options.set(
-                GenerationOptions.MODEL, ModelLocator.locate(model).toAbsolutePath().toString());
+        Configuration options = arguments.jobOptions();
         List<CheckStep> chosen = chosen();
         Path jar = JobJar.ofThisBuild();
         if (previousJar.isPresent()) {
             previousJar = Optional.of(JobJar.existing(previousJar.get()));
         }
-        Path directory = RunDirectory.of(workDirectory, "cluster-check");
-        Consumer<String> progress = json ? System.err::println : out::println;
+        Path directory = arguments.directory("cluster-check");
+        Consumer<String> progress = arguments.isJson() ? System.err::println : out::println;
         progress.accept("files and logs in " + directory);
         CheckReport report =
                 new ClusterCheck(options, jar, previousJar, progress)
                         .run(chosen, directory, System.getProperty("java.class.path"));
         report.findings().forEach(System.err::println);
-        Files.writeString(directory.resolve("report.json"), report.json() + "\n");
-        out.println(json ? report.json() : report.table());
-        if (workDirectory == null && report.isClean()) {
-            FileUtils.deleteDirectory(directory.toFile());
-        }
+        arguments.keep(report.json(), report.isClean(), directory);
+        out.println(arguments.isJson() ? report.json() : report.table());
         return report.isClean() ? 0 : 1;
     }
 

@@ -76,6 +76,7 @@ public final class Millrace implements Runnable {
         // Read when the first logger is made, which is before the arguments are parsed.
         if (List.of(args).contains("--verbose")) {
             System.setProperty("millrace.log.level", "INFO");
+            System.setProperty("millrace.log.throwable", "full");
         }
         PrintStream results =
                 new PrintStream(

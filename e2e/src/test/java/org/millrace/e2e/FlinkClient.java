@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.e2e;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.InputStream;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -22,10 +25,11 @@ import org.apache.flink.runtime.rest.messages.job.JobDetailsInfo;
 /** The one job of a cluster that has a name, by REST. */
 final class FlinkClient implements AutoCloseable {
     private final RestClusterClient<String> client;
+    private final URI address;
     private final JobID job;
 
     FlinkClient(String webAddress, String jobName) throws Exception {
-        URI address = URI.create(webAddress);
+        address = URI.create(webAddress);
         Configuration config = new Configuration();
         config.set(RestOptions.ADDRESS, address.getHost());
         config.set(RestOptions.PORT, address.getPort());
@@ -85,6 +89,14 @@ final class FlinkClient implements AutoCloseable {
 
     void checkpoint() throws Exception {
         client.triggerCheckpoint(job, CheckpointType.CONFIGURED).get();
+    }
+
+    /** What REST tells of the job's checkpoints. */
+    JsonNode checkpoints() throws Exception {
+        URI checkpoints = address.resolve("/jobs/" + job + "/checkpoints");
+        try (InputStream in = checkpoints.toURL().openStream()) {
+            return new ObjectMapper().readTree(in);
+        }
     }
 
     @Override

@@ -3,6 +3,8 @@ package org.millrace.jobs;
 
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
@@ -73,6 +75,31 @@ public final class FlinkPaths {
                                 + "' in its name, which Flink and Kafka take for a separator;"
                                 + " choose another directory");
             }
+        }
+    }
+
+    /**
+     * Refuses a directory for Flink's temporary files that no code can be loaded from: RocksDB's
+     * library is unpacked there. Makes it if it is missing.
+     *
+     * @throws IOException naming the directory, and what to do
+     */
+    public static void checkLoadable(java.nio.file.Path directory) throws IOException {
+        Files.createDirectories(directory);
+        java.nio.file.Path file = Files.createTempFile(directory, "loadable", ".so");
+        try {
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwx------"));
+            // By the system's access(2): false for whatever lies on a file system without it.
+            if (!Files.isExecutable(file)) {
+                throw new IOException(
+                        "directory="
+                                + directory
+                                + " is mounted noexec, and RocksDB's library cannot be loaded from"
+                                + " there; choose one on another file system by --work-dir, or for"
+                                + " temporary files alone by -Dio.tmp.dirs=DIR");
+            }
+        } finally {
+            Files.delete(file);
         }
     }
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.cli.run;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.ConfigurationUtils;
 import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.JobManagerOptions;
 import org.apache.flink.configuration.MemorySize;
@@ -17,6 +19,7 @@ import org.apache.flink.runtime.jobgraph.JobGraph;
 import org.apache.flink.runtime.minicluster.MiniCluster;
 import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.millrace.jobs.FlinkPaths;
 import org.millrace.jobs.GenerationJob;
 
 /**
@@ -67,6 +70,9 @@ public final class LocalCluster implements AutoCloseable {
                 config,
                 RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_INITIAL_BACKOFF,
                 Duration.ofMillis(500));
+        for (String temporary : ConfigurationUtils.parseTempDirectories(config)) {
+            FlinkPaths.checkLoadable(Path.of(temporary));
+        }
         MiniCluster cluster =
                 new MiniCluster(
                         new MiniClusterConfiguration.Builder()
@@ -103,7 +109,7 @@ public final class LocalCluster implements AutoCloseable {
         // Before its first checkpoint.
         directory.addJob(graph.getJobID());
         JobID job = cluster.submitJob(graph).get().getJobID();
-        return new RunningJob(cluster, job, directory.savepoints());
+        return new RunningJob(cluster, job, directory);
     }
 
     @Override

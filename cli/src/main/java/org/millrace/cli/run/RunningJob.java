@@ -2,7 +2,6 @@
 package org.millrace.cli.run;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,13 +37,13 @@ public final class RunningJob {
     private final MiniCluster cluster;
     private final JobID job;
     private final CompletableFuture<JobResult> result;
-    private final Path savepointDirectory;
+    private final WorkDirectory directory;
 
-    RunningJob(MiniCluster cluster, JobID job, Path savepointDirectory) {
+    RunningJob(MiniCluster cluster, JobID job, WorkDirectory directory) {
         this.cluster = cluster;
         this.job = job;
         this.result = cluster.requestJobResult(job);
-        this.savepointDirectory = savepointDirectory;
+        this.directory = directory;
     }
 
     public boolean isRunning() {
@@ -97,11 +96,12 @@ public final class RunningJob {
     }
 
     /**
-     * Does nothing while the job runs.
+     * Does nothing while the job runs and its disk has room.
      *
-     * @throws IOException with its cause if it has ended
+     * @throws IOException with its cause if it has ended, or naming the work directory
      */
     public void checkRunning() throws Exception {
+        directory.checkSpace();
         if (isRunning()) {
             return;
         }
@@ -127,7 +127,7 @@ public final class RunningJob {
             String path =
                     cluster.stopWithSavepoint(
                                     job,
-                                    FlinkPaths.of(savepointDirectory),
+                                    FlinkPaths.of(directory.savepoints()),
                                     false,
                                     SavepointFormatType.CANONICAL)
                             .get();

@@ -19,6 +19,12 @@ import org.millrace.jobs.FlinkPaths;
  * it is closed; the system takes it from a process that dies.
  */
 public final class WorkDirectory implements AutoCloseable {
+    /** Flink's and RocksDB's unpacked libraries take 90 MiB, before anything is answered. */
+    private static final long START_BYTES = 192L << 20;
+
+    /** Below, the broker, checkpoints and RocksDB fail, one after the other. */
+    private static final long RUN_BYTES = 24L << 20;
+
     private final Path directory;
     private final FileChannel lock;
 
@@ -45,7 +51,13 @@ public final class WorkDirectory implements AutoCloseable {
             throw new IOException("another run is using the work directory " + directory);
         }
         WorkDirectory taken = new WorkDirectory(directory, lock);
-        FileUtils.deleteDirectory(taken.temporaryFiles().toFile());
+        try {
+            FileUtils.deleteDirectory(taken.temporaryFiles().toFile());
+            taken.checkSpace(START_BYTES);
+        } catch (IOException e) {
+            taken.close();
+            throw e;
+        }
         return taken;
     }
 
@@ -54,6 +66,30 @@ public final class WorkDirectory implements AutoCloseable {
             return lock.tryLock() != null;
         } catch (OverlappingFileLockException e) {
             return false;
+        }
+    }
+
+    /**
+     * Ends a run on a disk that becomes full, while its state and topics are whole.
+     *
+     * @throws IOException naming the directory and what is left
+     */
+    void checkSpace() throws IOException {
+        checkSpace(RUN_BYTES);
+    }
+
+    private void checkSpace(long neededBytes) throws IOException {
+        long freeBytes = Files.getFileStore(directory).getUsableSpace();
+        if (freeBytes < neededBytes) {
+            throw new IOException(
+                    "no space left: directory="
+                            + directory
+                            + ", freeBytes="
+                            + freeBytes
+                            + ", must be at least "
+                            + neededBytes
+                            + "; make room and run again with the same --work-dir, or choose"
+                            + " another");
         }
     }
 

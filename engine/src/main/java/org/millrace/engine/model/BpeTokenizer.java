@@ -59,7 +59,20 @@ final class BpeTokenizer implements Tokenizer {
         } catch (RuntimeException | IOException e) {
             throw new ModelFormatException(
                     source + ": the tokenizer cannot be used: " + e.getMessage(), e);
+        } catch (LinkageError e) {
+            throw notLoaded(e);
         }
+    }
+
+    /** One line, of a failure that is about the machine and not about the model. */
+    static IllegalStateException notLoaded(LinkageError e) {
+        return new IllegalStateException(
+                "cannot load the tokenizer's native library, which is unpacked to java.io.tmpdir="
+                        + System.getProperty("java.io.tmpdir")
+                        + "; if that is mounted noexec, start the JVM with -Djava.io.tmpdir=DIR on"
+                        + " another file system (MILLRACE_JAVA_OPTS, or env.java.opts.taskmanager): "
+                        + e.getMessage(),
+                e);
     }
 
     @Override

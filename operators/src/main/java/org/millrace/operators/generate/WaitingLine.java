@@ -5,22 +5,23 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeSet;
+import org.millrace.engine.batch.Urgency;
 
 /**
  * Sessions whose next request waits for room: turns that already ran before a restore first, then
  * by priority and age, then in order of joining. A session joins again behind the others after each
  * turn, so that none with many requests holds up the rest. Kept in memory; a restore makes it anew.
  *
- * <p>Waiting makes up for priority: {@value #AGING_MILLIS} ms are worth one level, so that no
- * stream of urgent requests starves the others. The order says who waits, never what is generated.
+ * <p>Waiting makes up for priority: {@value Urgency#AGEING_MILLIS} ms are worth one level, so that
+ * no stream of urgent requests starves the others. The order says who waits, never what is
+ * generated.
  */
 final class WaitingLine {
-    static final long AGING_MILLIS = 10_000;
-
     /**
      * A session in the line.
      *
-     * @param rankMillis when it joined, earlier by {@link #AGING_MILLIS} for each level of priority
+     * @param rankMillis when it joined, earlier by {@link Urgency#AGEING_MILLIS} for each level of
+     *     priority
      */
     record Place(String session, boolean resumes, long rankMillis, long ordinal) {}
 
@@ -47,7 +48,7 @@ final class WaitingLine {
     }
 
     private void add(String session, boolean resumes, int priority, long joinedMillis) {
-        long rankMillis = joinedMillis - priority * AGING_MILLIS;
+        long rankMillis = joinedMillis - priority * Urgency.AGEING_MILLIS;
         Place place = new Place(session, resumes, rankMillis, nextOrdinal++);
         places.add(place);
         bySession.put(session, place);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.millrace.engine.batch.Urgency;
 
 class WaitingLineTest {
     private final WaitingLine line = new WaitingLine();
@@ -39,8 +40,8 @@ class WaitingLineTest {
     @Test
     void waitingMakesUpForPriority() {
         line.join("patient", 0, 0);
-        line.join("urgent", 1, WaitingLine.AGING_MILLIS - 1);
-        line.join("late", 1, WaitingLine.AGING_MILLIS + 1);
+        line.join("urgent", 1, Urgency.AGEING_MILLIS - 1);
+        line.join("late", 1, Urgency.AGEING_MILLIS + 1);
         assertThat(leaveAll()).containsExactly("urgent", "patient", "late");
     }
 
