@@ -23,7 +23,7 @@ import org.millrace.jobs.FlinkPaths;
  * from it. Not thread safe.
  */
 final class ClusterJob {
-    static final String GENERATE = "generate";
+    private static final String GENERATE = "generate";
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -96,10 +96,16 @@ final class ClusterJob {
         return false;
     }
 
+    /** Whether a vertex of the job's graph has the operator, alone or with others chained to it. */
+    static boolean generates(JsonNode vertex) {
+        String name = vertex.path("name").asText();
+        return name.equals(GENERATE) || name.startsWith(GENERATE + " -> ");
+    }
+
     /** How many subtasks generate, as far as the JobManager tells. */
     int parallelism() throws InterruptedException {
         for (JsonNode vertex : rest.get(path()).path("vertices")) {
-            if (vertex.path("name").asText().equals(GENERATE)) {
+            if (generates(vertex)) {
                 return vertex.path("parallelism").asInt();
             }
         }

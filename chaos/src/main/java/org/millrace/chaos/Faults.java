@@ -47,7 +47,7 @@ final class Faults {
     private JavaProcess busyTaskManager(ClusterJob job) throws InterruptedException {
         List<JavaProcess> busy = new ArrayList<>();
         for (JsonNode vertex : rest.get(job.path()).path("vertices")) {
-            if (vertex.path("name").asText().equals(ClusterJob.GENERATE)) {
+            if (ClusterJob.generates(vertex)) {
                 String path = job.path() + "/vertices/" + vertex.path("id").asText();
                 for (JsonNode subtask : rest.get(path).path("subtasks")) {
                     String id = subtask.path("taskmanager-id").asText();
