@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.sql;
 
-import java.net.URI;
-import java.nio.file.Path;
-import java.util.Map;
-import java.util.Optional;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ReadableConfig;
@@ -14,6 +10,9 @@ import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.KernelProviders;
 import org.millrace.engine.kvcache.policy.Retention;
+
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * A model's options, checked.
@@ -58,11 +57,12 @@ record ModelSettings(
             throw new IllegalArgumentException(
                     "bad kernels: kernels="
                             + kernels
-                            + ", must be auto, cuda, cuda:N, cpu, cpu-avx2, cpu-avx512 or reference");
+                            + ", must be auto, cuda, cuda:N, cpu, cpu-avx2, cpu-avx512 or"
+                            + " reference");
         }
         int maxSequences = atLeast(1, MillraceModelOptions.MAX_SEQUENCES, config);
         return new EngineOptions(
-                path(config.get(MillraceModelOptions.MODEL)),
+                model(config.get(MillraceModelOptions.MODEL)),
                 new ModelOptions(
                         config.get(MillraceModelOptions.KV_TYPE),
                         ActivationType.INT8,
@@ -85,15 +85,12 @@ record ModelSettings(
         return value;
     }
 
-    private static Path path(String model) {
-        if (model.startsWith("file:")) {
-            return Path.of(URI.create(model));
-        }
-        if (model.isBlank() || model.contains("://")) {
+    private static String model(String model) {
+        if (model.isBlank()) {
             throw new IllegalArgumentException(
-                    "bad model: model=" + model + ", must be a local path or a file:// URI");
+                    "bad model: model='" + model + "', must be a path or a URI");
         }
-        return Path.of(model);
+        return model;
     }
 
     private static GenerationParams params(ReadableConfig config, OutputColumns output) {

@@ -4,12 +4,7 @@ package org.millrace.sql;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
+
 import org.apache.flink.runtime.util.EnvironmentInformation;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -17,6 +12,13 @@ import org.junit.jupiter.api.io.TempDir;
 import org.millrace.engine.ModelOptions;
 import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.GeneratorOptions;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 
 /**
  * The example in Python, on PyFlink of this Flink's version. The first run fetches some 700 MB of
@@ -70,7 +72,7 @@ class PythonITCase {
         assertThat(answered).hasSize(rows.size());
         EngineOptions options =
                 new EngineOptions(
-                        TinyModel.path(),
+                        TinyModel.path().toString(),
                         ModelOptions.defaults(),
                         new GeneratorOptions(8 << 20, 64, 1));
         try (DirectAnswers engine = new DirectAnswers(options)) {
