@@ -20,7 +20,7 @@ CREATE TABLE answers (
     'prompts.format' = 'json',
     'prompts.json.timestamp-format.standard' = 'ISO-8601',
     'max-out-of-orderness' = '1 min',
-    'max-tokens' = '12',
+    'max-tokens' = '100',
     'temperature' = '0.8',
     'seed' = '11',
     'kernels' = 'reference',
@@ -45,5 +45,5 @@ CREATE TABLE results (
 );
 
 INSERT INTO results
-SELECT CAST(request AS INT), session, fail_once(answer), finish_reason, prompt_tokens, reused_tokens, generated_tokens, prompt_time, error
+SELECT CAST(request AS INT), session, watched(answer), finish_reason, prompt_tokens, reused_tokens, generated_tokens, prompt_time, error
 FROM answers;

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.sql;
 
-import java.io.Serializable;
-import java.time.Duration;
-import java.util.Map;
-import java.util.Optional;
-import java.util.function.BiFunction;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
-import org.apache.flink.streaming.api.functions.ProcessFunction;
+import org.apache.flink.streaming.api.functions.co.CoProcessFunction;
 import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.connector.ProviderContext;
 import org.apache.flink.table.connector.source.DataStreamScanProvider;
@@ -23,6 +18,12 @@ import org.apache.flink.table.types.DataType;
 import org.apache.flink.util.Collector;
 import org.millrace.operators.MillraceGeneration;
 import org.millrace.operators.Prompt;
+import org.millrace.operators.RejectedPrompt;
+import org.millrace.schemas.Completion;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * A table of answers: prompts of another table, generation with sessions in keyed state, one row
@@ -86,20 +87,12 @@ record SessionsSource(
                             .options(MillraceTableOptions.generation(table.options()))
                             .uid(uid)
                             .build();
-            TurnColumns columns = table.columns();
-            DataStream<RowData> answers =
-                    generation
-                            .completions()
-                            .process(new Rows<>(columns::answer), rowType)
-                            .name(uid + "-answers")
-                            .uid(uid + "-answers");
-            DataStream<RowData> refusals =
-                    generation
-                            .deadLetters()
-                            .process(new Rows<>(columns::refusal), rowType)
-                            .name(uid + "-refusals")
-                            .uid(uid + "-refusals");
-            return answers.union(refusals);
+            return generation
+                    .completions()
+                    .connect(generation.deadLetters())
+                    .process(new Rows(table.columns()), rowType)
+                    .name(uid + "-answers")
+                    .uid(uid + "-answers");
         }
 
         private DataStream<Prompt> prompts(StreamExecutionEnvironment environment, String uid) {
@@ -120,21 +113,26 @@ record SessionsSource(
         }
     }
 
-    /** From a value and its timestamp, null if it has none, to a row. */
-    private interface ToRow<T> extends BiFunction<T, Long, RowData>, Serializable {}
-
-    private static final class Rows<T> extends ProcessFunction<T, RowData> {
+    /** Makes a row of each answer, and of each prompt that has none. */
+    private static final class Rows extends CoProcessFunction<Completion, RejectedPrompt, RowData> {
         private static final long serialVersionUID = 1L;
 
-        private final ToRow<T> toRow;
+        private final TurnColumns columns;
 
-        Rows(ToRow<T> toRow) {
-            this.toRow = toRow;
+        Rows(TurnColumns columns) {
+            this.columns = columns;
         }
 
         @Override
-        public void processElement(T value, Context context, Collector<RowData> out) {
-            out.collect(toRow.apply(value, context.timestamp()));
+        public void processElement1(
+                Completion completion, Context context, Collector<RowData> out) {
+            out.collect(columns.answer(completion, context.timestamp()));
+        }
+
+        @Override
+        public void processElement2(
+                RejectedPrompt rejected, Context context, Collector<RowData> out) {
+            out.collect(columns.refusal(rejected, context.timestamp()));
         }
     }
 }

@@ -4,22 +4,21 @@ package org.millrace.sql;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.concurrent.atomic.AtomicInteger;
+
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
+import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.TableEnvironment;
+import org.apache.flink.table.api.TableResult;
 import org.apache.flink.table.functions.ScalarFunction;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,6 +27,16 @@ import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Sessions by the statements of a file, on a cluster in this process. */
 @Timeout(120)
@@ -38,22 +47,32 @@ class SessionsITCase {
     /** Of {@code sessions.sql}. */
     private static final EngineOptions ENGINE =
             new EngineOptions(
-                    TinyModel.path(),
+                    TinyModel.path().toString(),
                     new ModelOptions(KvType.INT8, ActivationType.INT8, "reference", 1),
                     new GeneratorOptions(16 << 20, 256, 16));
 
     private static final GenerationParams PARAMS =
-            new GenerationParams(12, 0.8f, 0, 1f, 0f, 1f, 11, List.of(), false, false);
+            new GenerationParams(100, 0.8f, 0, 1f, 0f, 1f, 11, List.of(), false, false);
 
     @TempDir private Path directory;
 
-    /** Fails the task that it runs in, at a given call. */
-    public static final class FailOnce extends ScalarFunction {
+    private final List<Map<String, Object>> prompts = new ArrayList<>();
+
+    /** Counts answers, and fails the task that it runs in at one of them. */
+    public static final class Watched extends ScalarFunction {
         private static final long serialVersionUID = 1L;
-        static final AtomicInteger CALLS_BEFORE = new AtomicInteger();
+        private static final int NEVER = -1;
+
+        static final AtomicInteger ANSWERS = new AtomicInteger();
+        static volatile int failAt;
+
+        static void reset(int answerThatFails) {
+            ANSWERS.set(0);
+            failAt = answerThatFails;
+        }
 
         public String eval(String text) {
-            if (CALLS_BEFORE.getAndDecrement() == 0) {
+            if (ANSWERS.incrementAndGet() == failAt) {
                 throw new IllegalStateException("failed once, as the test wants");
             }
             return text;
@@ -75,21 +94,31 @@ class SessionsITCase {
         return row;
     }
 
-    private List<JsonNode> run(String run, int callsBeforeFailure) throws Exception {
-        FailOnce.CALLS_BEFORE.set(callsBeforeFailure);
-        Configuration config = new Configuration();
+    /** Two turns of each session, and one that has no text. */
+    @BeforeEach
+    void writePrompts() throws IOException {
+        for (int id = 0; id < ROWS; id++) {
+            prompts.add(prompt(id, "What is " + "so ".repeat(id) + "new?"));
+        }
+        prompts.add(prompt(ROWS, ""));
+        JsonRows.write(directory.resolve("prompts"), prompts);
+    }
+
+    private TableResult start(Configuration config) throws IOException {
         config.set(CoreOptions.DEFAULT_PARALLELISM, 2);
         config.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(64));
         config.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(100));
+        config.set(
+                CheckpointingOptions.CHECKPOINTS_DIRECTORY,
+                directory.resolve("checkpoints").toUri().toString());
         config.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
         config.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS, 3);
         config.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ofMillis(1));
         TableEnvironment tables =
                 TableEnvironment.create(
                         EnvironmentSettings.newInstance().withConfiguration(config).build());
-        tables.createTemporarySystemFunction("fail_once", FailOnce.class);
-        Path output = directory.resolve(run);
-        SqlScript.read(
+        tables.createTemporarySystemFunction("watched", Watched.class);
+        return SqlScript.read(
                         "sessions.sql",
                         Map.of(
                                 "model",
@@ -97,50 +126,84 @@ class SessionsITCase {
                                 "input",
                                 directory.resolve("prompts"),
                                 "output",
-                                output))
-                .run(tables);
-        return JsonRows.read(output);
+                                directory.resolve("answers")))
+                .start(tables);
+    }
+
+    private List<JsonNode> rows() throws IOException {
+        return JsonRows.read(directory.resolve("answers"));
+    }
+
+    private void assertRowsOfTheEngine() throws IOException {
+        List<JsonNode> rows = rows();
+        assertThat(rows).hasSize(ROWS + 1);
+        try (DirectAnswers engine = new DirectAnswers(ENGINE)) {
+            for (int id = 0; id < SESSIONS; id++) {
+                List<Answer.Generated> turns =
+                        engine.session(
+                                List.of(
+                                        (String) prompts.get(id).get("prompt"),
+                                        (String) prompts.get(SESSIONS + id).get("prompt")),
+                                PARAMS);
+                assertRow(rows.get(id), id, turns.get(0));
+                assertRow(rows.get(SESSIONS + id), SESSIONS + id, turns.get(1));
+                assertThat(rows.get(id).get("reused_tokens").intValue()).isZero();
+                int positions = turns.get(0).promptTokens() + turns.get(0).generatedTokens();
+                // The last token of an answer is not in the cache yet.
+                assertThat(rows.get(SESSIONS + id).get("reused_tokens").intValue())
+                        .isBetween(positions - 1, positions);
+            }
+        }
+        JsonNode refused = rows.get(ROWS);
+        assertThat(refused.get("error").textValue())
+                .isEqualTo("empty_prompt: neither text nor a message has any content");
+        assertThat(refused.get("answer").isNull()).isTrue();
+    }
+
+    private static void assertRow(JsonNode row, int id, Answer.Generated expected) {
+        assertThat(row.get("id").intValue()).isEqualTo(id);
+        assertThat(row.get("session").textValue()).isEqualTo("s" + id % SESSIONS);
+        assertThat(row.get("answer").textValue()).isEqualTo(expected.text());
+        assertThat(row.get("finish_reason").textValue())
+                .isEqualToIgnoringCase(expected.finishReason().name());
+        assertThat(row.get("prompt_tokens").intValue()).isEqualTo(expected.promptTokens());
+        assertThat(row.get("generated_tokens").intValue()).isEqualTo(expected.generatedTokens());
+        assertThat(row.get("prompt_time").textValue())
+                .isEqualTo(String.format("2026-01-01 00:00:%02dZ", id));
+        assertThat(row.get("error").isNull()).isTrue();
     }
 
     @Test
-    void turnsGoOnFromTheirSessionAndComeOnceAcrossAFailure() throws Exception {
-        List<Map<String, Object>> prompts = new ArrayList<>();
-        for (int id = 0; id < ROWS; id++) {
-            prompts.add(prompt(id, "What is " + "so ".repeat(id) + "new?"));
+    void turnsGoOnFromTheOnesBefore() throws Exception {
+        Watched.reset(Watched.NEVER);
+        start(new Configuration()).await();
+        assertRowsOfTheEngine();
+    }
+
+    @Test
+    void afterAFailureAnswersAreTheSameAndComeOnce() throws Exception {
+        Watched.reset(SESSIONS / 2);
+        start(new Configuration()).await();
+        assertThat(Watched.ANSWERS).hasValueGreaterThan(ROWS + 1);
+        assertRowsOfTheEngine();
+    }
+
+    @Test
+    void liveSessionsGoOnFromASavepoint() throws Exception {
+        Watched.reset(Watched.NEVER);
+        JobClient stopped = start(new Configuration()).getJobClient().orElseThrow();
+        // The one without a text is refused at once.
+        while (Watched.ANSWERS.get() < 3) {
+            assertThat(stopped.getJobExecutionResult()).isNotDone();
+            Thread.sleep(5);
         }
-        prompts.add(prompt(ROWS, ""));
-        JsonRows.write(directory.resolve("prompts"), prompts);
+        String savepoint =
+                stopped.stopWithSavepoint(
+                                false, directory.toUri().toString(), SavepointFormatType.CANONICAL)
+                        .get(60, TimeUnit.SECONDS);
+        assertThat(rows()).hasSizeBetween(3, ROWS - 1);
 
-        List<JsonNode> undisturbed = run("undisturbed", Integer.MAX_VALUE);
-        assertThat(undisturbed).hasSize(ROWS + 1);
-        try (DirectAnswers engine = new DirectAnswers(ENGINE)) {
-            for (int id = 0; id < SESSIONS; id++) {
-                JsonNode first = undisturbed.get(id);
-                Answer.Generated expected =
-                        engine.answer(null, (String) prompts.get(id).get("prompt"), PARAMS);
-                assertThat(first.get("answer").textValue()).isEqualTo(expected.text());
-                assertThat(first.get("prompt_tokens").intValue())
-                        .isEqualTo(expected.promptTokens());
-                assertThat(first.get("generated_tokens").intValue())
-                        .isEqualTo(expected.generatedTokens());
-                assertThat(first.get("reused_tokens").intValue()).isZero();
-
-                JsonNode second = undisturbed.get(SESSIONS + id);
-                assertThat(second.get("session")).isEqualTo(first.get("session"));
-                // The last token of an answer is not in the cache yet.
-                assertThat(second.get("reused_tokens").intValue())
-                        .isBetween(
-                                expected.promptTokens() + expected.generatedTokens() - 1,
-                                expected.promptTokens() + expected.generatedTokens());
-                assertThat(second.get("prompt_time").textValue())
-                        .isEqualTo(String.format("2026-01-01 00:00:%02dZ", SESSIONS + id));
-            }
-        }
-        assertThat(undisturbed.get(ROWS).get("error").textValue())
-                .isEqualTo("empty_prompt: neither text nor a message has any content");
-        assertThat(undisturbed.get(ROWS).get("answer").isNull()).isTrue();
-
-        assertThat(run("failed", ROWS / 2)).isEqualTo(undisturbed);
-        assertThat(FailOnce.CALLS_BEFORE).hasNegativeValue();
+        start(new Configuration().set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint)).await();
+        assertRowsOfTheEngine();
     }
 }
