@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.sql;
 
+import java.util.List;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.MemorySize;
 import org.millrace.engine.kvcache.KvType;
-
-import java.util.List;
 
 /** What {@code CREATE MODEL} takes in {@code WITH} besides {@code 'provider' = 'millrace'}. */
 public final class MillraceModelOptions {
@@ -16,7 +15,7 @@ public final class MillraceModelOptions {
                     .noDefaultValue()
                     .withDescription(
                             "GGUF file or Hugging Face directory: a path on every TaskManager, or"
-                                + " the URI of a file in any file system that Flink has.");
+                                    + " the URI of a file in any file system that Flink has.");
 
     public static final ConfigOption<Integer> MAX_TOKENS =
             ConfigOptions.key("max-tokens")
@@ -30,7 +29,7 @@ public final class MillraceModelOptions {
                     .defaultValue(0f)
                     .withDescription(
                             "0 for the likeliest token, or 1e-6 to 100; the higher, the more"
-                                + " random.");
+                                    + " random.");
 
     public static final ConfigOption<Integer> TOP_K =
             ConfigOptions.key("top-k")
@@ -44,7 +43,7 @@ public final class MillraceModelOptions {
                     .defaultValue(1f)
                     .withDescription(
                             "Draw from the likeliest tokens that together have this probability,"
-                                + " above 0, at most 1.");
+                                    + " above 0, at most 1.");
 
     public static final ConfigOption<Float> MIN_P =
             ConfigOptions.key("min-p")
@@ -52,7 +51,7 @@ public final class MillraceModelOptions {
                     .defaultValue(0f)
                     .withDescription(
                             "Draw from tokens that have at least this share of the best one's"
-                                + " probability, at least 0, below 1.");
+                                    + " probability, at least 0, below 1.");
 
     public static final ConfigOption<Float> REPETITION_PENALTY =
             ConfigOptions.key("repetition-penalty")
@@ -60,7 +59,7 @@ public final class MillraceModelOptions {
                     .defaultValue(1f)
                     .withDescription(
                             "Above 1 tokens of the prompt and the answer become less likely to come"
-                                + " again; 1e-6 to 100.");
+                                    + " again; 1e-6 to 100.");
 
     public static final ConfigOption<Long> SEED =
             ConfigOptions.key("seed")
@@ -68,7 +67,7 @@ public final class MillraceModelOptions {
                     .defaultValue(0L)
                     .withDescription(
                             "Key of the random numbers. The same prompt with the same seed has the"
-                                + " same answer.");
+                                    + " same answer.");
 
     public static final ConfigOption<List<String>> STOP =
             ConfigOptions.key("stop")
@@ -77,8 +76,8 @@ public final class MillraceModelOptions {
                     .defaultValues()
                     .withDescription(
                             "Texts that end an answer and are not part of it, separated by"
-                                + " semicolons, in quotes if they have one or begin or end with a"
-                                + " space or line break; at most 16, of 1 to 256 characters.");
+                                    + " semicolons, in quotes if they have one or begin or end with a"
+                                    + " space or line break; at most 16, of 1 to 256 characters.");
 
     public static final ConfigOption<String> SYSTEM_PROMPT =
             ConfigOptions.key("system-prompt")
@@ -86,7 +85,7 @@ public final class MillraceModelOptions {
                     .noDefaultValue()
                     .withDescription(
                             "System message of rows whose input column system_prompt is null, or of"
-                                + " all if there is no such column.");
+                                    + " all if there is no such column.");
 
     public static final ConfigOption<Boolean> CHAT =
             ConfigOptions.key("chat")
@@ -94,7 +93,7 @@ public final class MillraceModelOptions {
                     .defaultValue(true)
                     .withDescription(
                             "Whether the prompt is a message for the model's chat template, or text"
-                                + " that the answer goes on with.");
+                                    + " that the answer goes on with.");
 
     public static final ConfigOption<String> RETENTION =
             ConfigOptions.key("retention")
@@ -102,7 +101,7 @@ public final class MillraceModelOptions {
                     .defaultValue("full")
                     .withDescription(
                             "What a row's KV cache keeps of the prompt: a policy, then"
-                                + " option=value, separated by spaces.");
+                                    + " option=value, separated by spaces.");
 
     public static final ConfigOption<KvType> KV_TYPE =
             ConfigOptions.key("kv-type")
@@ -116,8 +115,8 @@ public final class MillraceModelOptions {
                     .defaultValue("auto")
                     .withDescription(
                             "Where kernels run: auto (a GPU if there is one), cuda or cuda:N, cpu"
-                                + " (C++; cpu-avx2 or cpu-avx512 for one instruction set) or"
-                                + " reference (Java).");
+                                    + " (C++; cpu-avx2 or cpu-avx512 for one instruction set) or"
+                                    + " reference (Java).");
 
     public static final ConfigOption<Integer> THREADS =
             ConfigOptions.key("threads")
@@ -137,7 +136,7 @@ public final class MillraceModelOptions {
                     .defaultValue(256)
                     .withDescription(
                             "Token budget of a step: one per generating row, the rest for prompts."
-                                + " At least max-sequences.");
+                                    + " At least max-sequences.");
 
     public static final ConfigOption<MemorySize> POOL_MEMORY =
             ConfigOptions.key("pool-memory")
@@ -145,9 +144,9 @@ public final class MillraceModelOptions {
                     .defaultValue(MemorySize.ofMebiBytes(512))
                     .withDescription(
                             "Memory for the KV caches of the rows in the batch, once per"
-                                + " TaskManager. It is native memory outside of Flink's managed"
-                                + " memory, which functions have no access to: leave room for it,"
-                                + " for example by taskmanager.memory.task.off-heap.size.");
+                                    + " TaskManager. It is native memory outside of Flink's managed"
+                                    + " memory, which functions have no access to: leave room for it,"
+                                    + " for example by taskmanager.memory.task.off-heap.size.");
 
     private MillraceModelOptions() {}
 }

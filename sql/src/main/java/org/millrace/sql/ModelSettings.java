@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.sql;
 
+import java.util.Map;
+import java.util.Optional;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ReadableConfig;
@@ -10,9 +12,6 @@ import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kernels.KernelProviders;
 import org.millrace.engine.kvcache.policy.Retention;
-
-import java.util.Map;
-import java.util.Optional;
 
 /**
  * A model's options, checked.

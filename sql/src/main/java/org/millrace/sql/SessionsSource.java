@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.sql;
 
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.configuration.Configuration;
@@ -20,10 +23,6 @@ import org.millrace.operators.MillraceGeneration;
 import org.millrace.operators.Prompt;
 import org.millrace.operators.RejectedPrompt;
 import org.millrace.schemas.Completion;
-
-import java.time.Duration;
-import java.util.Map;
-import java.util.Optional;
 
 /**
  * A table of answers: prompts of another table, generation with sessions in keyed state, one row

@@ -1,15 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.sql;
 
-import org.millrace.engine.Model;
-import org.millrace.engine.batch.GenerationParams;
-import org.millrace.engine.batch.Generator;
-import org.millrace.engine.kernels.Resources;
-import org.millrace.engine.kvcache.policy.Retention;
-import org.millrace.operators.model.ModelLocation;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -18,6 +9,14 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.millrace.engine.Model;
+import org.millrace.engine.batch.GenerationParams;
+import org.millrace.engine.batch.Generator;
+import org.millrace.engine.kernels.Resources;
+import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.operators.model.ModelLocation;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One model, one page pool and the thread that runs its steps, shared by all functions of a process

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.sql;
 
+import java.util.Map;
 import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.TableEnvironment;
-
-import java.util.Map;
 
 /** A program that has nothing of Millrace but the jar that it adds. */
 final class AddJar {

@@ -4,6 +4,9 @@ package org.millrace.sql;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.List;
 import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.TableEnvironment;
 import org.apache.flink.types.Row;
@@ -12,10 +15,6 @@ import org.junit.jupiter.api.Test;
 import org.millrace.schemas.Completion;
 import org.millrace.schemas.RecordCodec;
 import org.millrace.schemas.Usage;
-
-import java.nio.charset.StandardCharsets;
-import java.util.HexFormat;
-import java.util.List;
 
 class DecodeCompletionTest {
     private static Row decode(String column) {
@@ -30,8 +29,8 @@ class DecodeCompletionTest {
                 CollectionUtil.iteratorToList(
                         tables.executeSql(
                                         "SELECT c.session, c.request, c.answer, c.finish_reason,"
-                                            + " c.prompt_tokens, c.reused_tokens,"
-                                            + " c.generated_tokens FROM completions")
+                                                + " c.prompt_tokens, c.reused_tokens,"
+                                                + " c.generated_tokens FROM completions")
                                 .collect());
         assertThat(rows).hasSize(1);
         return rows.get(0);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.sql;
 
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.millrace.engine.Model;
 import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.Generator;
@@ -9,11 +13,6 @@ import org.millrace.engine.batch.Transcript;
 import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.model.ChatTemplate.Message;
-
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.stream.IntStream;
 
 /** What the bare engine answers, one prompt after the other. */
 final class DirectAnswers implements AutoCloseable {

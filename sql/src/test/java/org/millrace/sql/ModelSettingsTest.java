@@ -3,10 +3,9 @@ package org.millrace.sql;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.api.Test;
-
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 
 class ModelSettingsTest {
     private static final OutputColumns TEXT = new OutputColumns(List.of(OutputColumn.TEXT));

@@ -24,7 +24,7 @@ class PlanningTest {
         tables = TableEnvironment.create(EnvironmentSettings.inStreamingMode());
         tables.executeSql(
                 "CREATE TABLE prompts (id INT, prompt STRING, system_prompt STRING) WITH"
-                    + " ('connector' = 'datagen')");
+                        + " ('connector' = 'datagen')");
     }
 
     private String explain(String input, String output, String options, String columns) {
@@ -36,7 +36,7 @@ class PlanningTest {
         tables.executeSql(
                 String.format(
                         "CREATE MODEL chat INPUT (%s) OUTPUT (%s) WITH ('provider' = 'millrace',"
-                            + " %s)",
+                                + " %s)",
                         input, output, options));
         return tables.explainSql(
                 String.format(
@@ -50,15 +50,15 @@ class PlanningTest {
                         explain(
                                 "system_prompt STRING, question VARCHAR(100)",
                                 "logprob DOUBLE, error STRING, reply STRING, generated_tokens INT,"
-                                    + " finish_reason STRING, prompt_tokens INT",
+                                        + " finish_reason STRING, prompt_tokens INT",
                                 "'model' = 'file:///models/m.gguf', 'max-tokens' = '8',"
-                                    + " 'temperature' = '0.7', 'top-k' = '40', 'top-p' = '0.9',"
-                                    + " 'min-p' = '0.05', 'repetition-penalty' = '1.1', 'seed' ="
-                                    + " '7', 'stop' = 'END;\"\n\n"
-                                    + "\"', 'system-prompt' = 'Be brief.', 'chat' = 'true',"
-                                    + " 'retention' = 'fastgen keep=0.5', 'kv-type' = 'f16',"
-                                    + " 'kernels' = 'cuda:1', 'threads' = '2', 'max-sequences' ="
-                                    + " '16', 'max-batch-tokens' = '128', 'pool-memory' = '64 mb'",
+                                        + " 'temperature' = '0.7', 'top-k' = '40', 'top-p' = '0.9',"
+                                        + " 'min-p' = '0.05', 'repetition-penalty' = '1.1', 'seed' ="
+                                        + " '7', 'stop' = 'END;\"\n\n"
+                                        + "\"', 'system-prompt' = 'Be brief.', 'chat' = 'true',"
+                                        + " 'retention' = 'fastgen keep=0.5', 'kv-type' = 'f16',"
+                                        + " 'kernels' = 'cuda:1', 'threads' = '2', 'max-sequences' ="
+                                        + " '16', 'max-batch-tokens' = '128', 'pool-memory' = '64 mb'",
                                 "system_prompt, prompt"))
                 .contains("MLPredictTableFunction");
     }
@@ -130,7 +130,7 @@ class PlanningTest {
                 .hasMessageContaining("bad OUTPUT column: " + column + ";")
                 .hasMessageContaining(
                         "[(any other name) STRING, finish_reason STRING, prompt_tokens INT,"
-                            + " generated_tokens INT, logprob DOUBLE, error STRING]");
+                                + " generated_tokens INT, logprob DOUBLE, error STRING]");
     }
 
     @ParameterizedTest

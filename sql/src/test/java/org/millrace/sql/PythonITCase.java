@@ -4,7 +4,12 @@ package org.millrace.sql;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import org.apache.flink.runtime.util.EnvironmentInformation;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -12,13 +17,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.millrace.engine.ModelOptions;
 import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.GeneratorOptions;
-
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
 
 /**
  * The example in Python, on PyFlink of this Flink's version. The first run fetches some 700 MB of

@@ -4,7 +4,15 @@ package org.millrace.sql;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
@@ -16,8 +24,8 @@ import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.TableEnvironment;
-import org.apache.flink.table.api.TableResult;
 import org.apache.flink.table.functions.ScalarFunction;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -27,16 +35,6 @@ import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.GeneratorOptions;
 import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
-
-import java.io.IOException;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /** Sessions by the statements of a file, on a cluster in this process. */
 @Timeout(120)
@@ -57,6 +55,7 @@ class SessionsITCase {
     @TempDir private Path directory;
 
     private final List<Map<String, Object>> prompts = new ArrayList<>();
+    private JobClient job;
 
     /** Counts answers, and fails the task that it runs in at one of them. */
     public static final class Watched extends ScalarFunction {
@@ -104,7 +103,15 @@ class SessionsITCase {
         JsonRows.write(directory.resolve("prompts"), prompts);
     }
 
-    private TableResult start(Configuration config) throws IOException {
+    /** A job that goes on without its prompts would restart again and again. */
+    @AfterEach
+    void cancelJob() throws Exception {
+        if (!job.getJobStatus().get().isGloballyTerminalState()) {
+            job.cancel().get();
+        }
+    }
+
+    private void start(Configuration config) throws IOException {
         config.set(CoreOptions.DEFAULT_PARALLELISM, 2);
         config.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(64));
         config.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(100));
@@ -118,16 +125,23 @@ class SessionsITCase {
                 TableEnvironment.create(
                         EnvironmentSettings.newInstance().withConfiguration(config).build());
         tables.createTemporarySystemFunction("watched", Watched.class);
-        return SqlScript.read(
-                        "sessions.sql",
-                        Map.of(
-                                "model",
-                                TinyModel.path(),
-                                "input",
-                                directory.resolve("prompts"),
-                                "output",
-                                directory.resolve("answers")))
-                .start(tables);
+        job =
+                SqlScript.read(
+                                "sessions.sql",
+                                Map.of(
+                                        "model",
+                                        TinyModel.path(),
+                                        "input",
+                                        directory.resolve("prompts"),
+                                        "output",
+                                        directory.resolve("answers")))
+                        .start(tables)
+                        .getJobClient()
+                        .orElseThrow();
+    }
+
+    private void awaitEnd() throws Exception {
+        job.getJobExecutionResult().get(100, TimeUnit.SECONDS);
     }
 
     private List<JsonNode> rows() throws IOException {
@@ -176,14 +190,16 @@ class SessionsITCase {
     @Test
     void turnsGoOnFromTheOnesBefore() throws Exception {
         Watched.reset(Watched.NEVER);
-        start(new Configuration()).await();
+        start(new Configuration());
+        awaitEnd();
         assertRowsOfTheEngine();
     }
 
     @Test
     void afterAFailureAnswersAreTheSameAndComeOnce() throws Exception {
         Watched.reset(SESSIONS / 2);
-        start(new Configuration()).await();
+        start(new Configuration());
+        awaitEnd();
         assertThat(Watched.ANSWERS).hasValueGreaterThan(ROWS + 1);
         assertRowsOfTheEngine();
     }
@@ -191,19 +207,20 @@ class SessionsITCase {
     @Test
     void liveSessionsGoOnFromASavepoint() throws Exception {
         Watched.reset(Watched.NEVER);
-        JobClient stopped = start(new Configuration()).getJobClient().orElseThrow();
+        start(new Configuration());
         // The one without a text is refused at once.
         while (Watched.ANSWERS.get() < 3) {
-            assertThat(stopped.getJobExecutionResult()).isNotDone();
+            assertThat(job.getJobExecutionResult()).isNotDone();
             Thread.sleep(5);
         }
         String savepoint =
-                stopped.stopWithSavepoint(
+                job.stopWithSavepoint(
                                 false, directory.toUri().toString(), SavepointFormatType.CANONICAL)
                         .get(60, TimeUnit.SECONDS);
         assertThat(rows()).hasSizeBetween(3, ROWS - 1);
 
-        start(new Configuration().set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint)).await();
+        start(new Configuration().set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint));
+        awaitEnd();
         assertRowsOfTheEngine();
     }
 }

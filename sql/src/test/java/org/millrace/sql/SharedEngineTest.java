@@ -4,16 +4,6 @@ package org.millrace.sql;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
-import org.millrace.engine.ModelOptions;
-import org.millrace.engine.batch.GenerationParams;
-import org.millrace.engine.batch.GeneratorOptions;
-import org.millrace.engine.kernels.ActivationType;
-import org.millrace.engine.kvcache.KvType;
-import org.millrace.engine.kvcache.policy.Retention;
-
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,6 +16,15 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.millrace.engine.ModelOptions;
+import org.millrace.engine.batch.GenerationParams;
+import org.millrace.engine.batch.GeneratorOptions;
+import org.millrace.engine.kernels.ActivationType;
+import org.millrace.engine.kvcache.KvType;
+import org.millrace.engine.kvcache.policy.Retention;
 
 @Timeout(60)
 class SharedEngineTest {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.sql;
 
-import org.apache.flink.table.api.TableEnvironment;
-import org.apache.flink.table.api.TableResult;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.apache.flink.table.api.TableEnvironment;
+import org.apache.flink.table.api.TableResult;
 
 /** The statements of a file in the test resources, each ended by a semicolon at a line's end. */
 final class SqlScript {
