@@ -1,4 +1,4 @@
--- ${model}, ${input} and ${output} are put in by the test.
+-- ${model}, ${input}, ${output}, ${answer}, an expression, and ${hints} are put in by the test.
 
 CREATE TABLE answers (
     session STRING,
@@ -23,6 +23,7 @@ CREATE TABLE answers (
     'max-tokens' = '100',
     'temperature' = '0.8',
     'seed' = '11',
+    'retention' = 'full',
     'kernels' = 'reference',
     'threads' = '1',
     'max-sequences' = '16'
@@ -41,9 +42,11 @@ CREATE TABLE results (
 ) WITH (
     'connector' = 'filesystem',
     'path' = '${output}',
-    'format' = 'json'
+    'format' = 'json',
+    -- Without an end a row is seen at the next checkpoint.
+    'sink.rolling-policy.file-size' = '1 b'
 );
 
 INSERT INTO results
-SELECT CAST(request AS INT), session, watched(answer), finish_reason, prompt_tokens, reused_tokens, generated_tokens, prompt_time, error
-FROM answers;
+SELECT CAST(request AS INT), session, ${answer}, finish_reason, prompt_tokens, reused_tokens, generated_tokens, prompt_time, error
+FROM answers ${hints};

@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.CoreOptions;
@@ -24,7 +24,6 @@ import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.TableEnvironment;
-import org.apache.flink.table.functions.ScalarFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,7 +36,7 @@ import org.millrace.engine.kernels.ActivationType;
 import org.millrace.engine.kvcache.KvType;
 
 /** Sessions by the statements of a file, on a cluster in this process. */
-@Timeout(120)
+@Timeout(180)
 class SessionsITCase {
     private static final int SESSIONS = 10;
     private static final int ROWS = 2 * SESSIONS;
@@ -56,33 +55,6 @@ class SessionsITCase {
 
     private final List<Map<String, Object>> prompts = new ArrayList<>();
     private JobClient job;
-
-    /** Counts answers, and fails the task that it runs in at one of them. */
-    public static final class Watched extends ScalarFunction {
-        private static final long serialVersionUID = 1L;
-        private static final int NEVER = -1;
-
-        static final AtomicInteger ANSWERS = new AtomicInteger();
-        static volatile int failAt;
-
-        static void reset(int answerThatFails) {
-            ANSWERS.set(0);
-            failAt = answerThatFails;
-        }
-
-        public String eval(String text) {
-            if (ANSWERS.incrementAndGet() == failAt) {
-                throw new IllegalStateException("failed once, as the test wants");
-            }
-            return text;
-        }
-
-        /** Or the planner might call it once and keep the result. */
-        @Override
-        public boolean isDeterministic() {
-            return false;
-        }
-    }
 
     private static Map<String, Object> prompt(int id, String text) {
         Map<String, Object> row = new HashMap<>();
@@ -106,13 +78,16 @@ class SessionsITCase {
     /** A job that goes on without its prompts would restart again and again. */
     @AfterEach
     void cancelJob() throws Exception {
-        if (!job.getJobStatus().get().isGloballyTerminalState()) {
+        if (!job.getJobExecutionResult().isDone()) {
             job.cancel().get();
         }
     }
 
-    private void start(Configuration config) throws IOException {
-        config.set(CoreOptions.DEFAULT_PARALLELISM, 2);
+    /**
+     * @param hints of the table of answers
+     */
+    private void start(String hints, int parallelism, Configuration config) throws IOException {
+        config.set(CoreOptions.DEFAULT_PARALLELISM, parallelism);
         config.set(TaskManagerOptions.MANAGED_MEMORY_SIZE, MemorySize.ofMebiBytes(64));
         config.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(100));
         config.set(
@@ -134,7 +109,11 @@ class SessionsITCase {
                                         "input",
                                         directory.resolve("prompts"),
                                         "output",
-                                        directory.resolve("answers")))
+                                        directory.resolve("answers"),
+                                        "answer",
+                                        "watched(answer)",
+                                        "hints",
+                                        hints))
                         .start(tables)
                         .getJobClient()
                         .orElseThrow();
@@ -142,6 +121,19 @@ class SessionsITCase {
 
     private void awaitEnd() throws Exception {
         job.getJobExecutionResult().get(100, TimeUnit.SECONDS);
+    }
+
+    private void await(Callable<Boolean> condition) throws Exception {
+        while (!condition.call()) {
+            assertThat(job.getJobExecutionResult()).isNotDone();
+            Thread.sleep(5);
+        }
+    }
+
+    private String stop() throws Exception {
+        return job.stopWithSavepoint(
+                        false, directory.toUri().toString(), SavepointFormatType.CANONICAL)
+                .get(60, TimeUnit.SECONDS);
     }
 
     private List<JsonNode> rows() throws IOException {
@@ -190,7 +182,7 @@ class SessionsITCase {
     @Test
     void turnsGoOnFromTheOnesBefore() throws Exception {
         Watched.reset(Watched.NEVER);
-        start(new Configuration());
+        start("", 2, new Configuration());
         awaitEnd();
         assertRowsOfTheEngine();
     }
@@ -198,29 +190,27 @@ class SessionsITCase {
     @Test
     void afterAFailureAnswersAreTheSameAndComeOnce() throws Exception {
         Watched.reset(SESSIONS / 2);
-        start(new Configuration());
+        start("", 2, new Configuration());
         awaitEnd();
         assertThat(Watched.ANSWERS).hasValueGreaterThan(ROWS + 1);
         assertRowsOfTheEngine();
     }
 
     @Test
-    void liveSessionsGoOnFromASavepoint() throws Exception {
+    void liveSessionsGoOnFromASavepointAtAnotherParallelism() throws Exception {
+        // Without an end, and one session after the other, or all might be answered before.
+        String hints =
+                "/*+ OPTIONS('prompts.source.monitor-interval' = '100 ms', 'max-sequences' = '1') */";
         Watched.reset(Watched.NEVER);
-        start(new Configuration());
+        start(hints, 2, new Configuration());
         // The one without a text is refused at once.
-        while (Watched.ANSWERS.get() < 3) {
-            assertThat(job.getJobExecutionResult()).isNotDone();
-            Thread.sleep(5);
-        }
-        String savepoint =
-                job.stopWithSavepoint(
-                                false, directory.toUri().toString(), SavepointFormatType.CANONICAL)
-                        .get(60, TimeUnit.SECONDS);
+        await(() -> Watched.ANSWERS.get() >= 3);
+        String savepoint = stop();
         assertThat(rows()).hasSizeBetween(3, ROWS - 1);
 
-        start(new Configuration().set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint));
-        awaitEnd();
+        start(hints, 3, new Configuration().set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint));
+        await(() -> rows().size() > ROWS);
+        stop();
         assertRowsOfTheEngine();
     }
 }
