@@ -15,8 +15,7 @@ final class AddJar {
         run(EnvironmentSettings.inStreamingMode(), "sessions.sql", args, args[4]);
     }
 
-    private static void run(
-            EnvironmentSettings mode, String script, String[] args, String output)
+    private static void run(EnvironmentSettings mode, String script, String[] args, String output)
             throws Exception {
         TableEnvironment tables = TableEnvironment.create(mode);
         tables.executeSql("ADD JAR '" + args[0] + "'");

@@ -30,9 +30,7 @@ final class JsonRows {
         }
     }
 
-    /**
-     * All rows in a directory, by id. Files that the sink has not committed are not looked at.
-     */
+    /** All rows in a directory, by id. Files that the sink has not committed are not looked at. */
     static List<JsonNode> read(Path directory) throws IOException {
         List<JsonNode> rows = new ArrayList<>();
         try (Stream<Path> files = Files.list(directory)) {
