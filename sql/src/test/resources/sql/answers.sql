@@ -1,4 +1,4 @@
--- ${model}, ${input} and ${output} are put in by the test.
+-- ${model}, ${input}, ${output} and ${answer}, an expression, are put in by the test.
 
 CREATE TABLE prompts (
     id INT,
@@ -42,7 +42,7 @@ WITH (
 );
 
 INSERT INTO answers
-SELECT id, answer, finish_reason, prompt_tokens, generated_tokens, logprob, error
+SELECT id, ${answer}, finish_reason, prompt_tokens, generated_tokens, logprob, error
 FROM ML_PREDICT(
     TABLE prompts,
     MODEL chat,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.sql;
 
-import java.net.URI;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.flink.configuration.ConfigOption;
@@ -58,11 +56,12 @@ record ModelSettings(
             throw new IllegalArgumentException(
                     "bad kernels: kernels="
                             + kernels
-                            + ", must be auto, cuda, cuda:N, cpu, cpu-avx2, cpu-avx512 or reference");
+                            + ", must be auto, cuda, cuda:N, cpu, cpu-avx2, cpu-avx512 or"
+                            + " reference");
         }
         int maxSequences = atLeast(1, MillraceModelOptions.MAX_SEQUENCES, config);
         return new EngineOptions(
-                path(config.get(MillraceModelOptions.MODEL)),
+                model(config.get(MillraceModelOptions.MODEL)),
                 new ModelOptions(
                         config.get(MillraceModelOptions.KV_TYPE),
                         ActivationType.INT8,
@@ -85,15 +84,12 @@ record ModelSettings(
         return value;
     }
 
-    private static Path path(String model) {
-        if (model.startsWith("file:")) {
-            return Path.of(URI.create(model));
-        }
-        if (model.isBlank() || model.contains("://")) {
+    private static String model(String model) {
+        if (model.isBlank()) {
             throw new IllegalArgumentException(
-                    "bad model: model=" + model + ", must be a local path or a file:// URI");
+                    "bad model: model='" + model + "', must be a path or a URI");
         }
-        return Path.of(model);
+        return model;
     }
 
     private static GenerationParams params(ReadableConfig config, OutputColumns output) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.sql;
 
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -12,6 +14,7 @@ import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.kernels.Resources;
 import org.millrace.engine.kvcache.policy.Retention;
+import org.millrace.operators.model.ModelLocation;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +28,10 @@ import org.slf4j.LoggerFactory;
  */
 final class SharedEngine {
     private static final Logger LOG = LoggerFactory.getLogger(SharedEngine.class);
+
+    /** Where models of remote file systems are fetched to. A function is not told Flink's own. */
+    private static final Path FETCHED =
+            Path.of(System.getProperty("java.io.tmpdir"), "millrace-models");
 
     private static final Map<EngineOptions, SharedEngine> OPEN = new HashMap<>();
 
@@ -92,14 +99,15 @@ final class SharedEngine {
 
     private void start() {
         try {
-            model = owned.add(Model.open(options.model(), options.modelOptions()));
+            Path path = ModelLocation.resolve(options.model(), FETCHED);
+            model = owned.add(Model.open(path, options.modelOptions()));
             Generator generator = owned.add(new Generator(model, options.generatorOptions()));
             maxRowTokens = generator.maxSessionTokens();
             batch = new RowBatch(generator, model.spec().contextLength());
             LOG.info("Opened an engine: {}", options);
         } catch (Throwable e) {
             broken.completeExceptionally(e);
-            throw e;
+            throw new CompletionException(e);
         }
     }
 

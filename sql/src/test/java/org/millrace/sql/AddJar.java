@@ -9,11 +9,21 @@ import org.apache.flink.table.api.TableEnvironment;
 final class AddJar {
     private AddJar() {}
 
-    /** Arguments: the jar, the model, directories of prompts and answers. */
+    /** Arguments: the jar, the model, directories of prompts, answers and answers in sessions. */
     public static void main(String[] args) throws Exception {
-        TableEnvironment tables = TableEnvironment.create(EnvironmentSettings.inBatchMode());
+        run(EnvironmentSettings.inBatchMode(), "answers.sql", args, args[3]);
+        run(EnvironmentSettings.inStreamingMode(), "sessions.sql", args, args[4]);
+    }
+
+    private static void run(EnvironmentSettings mode, String script, String[] args, String output)
+            throws Exception {
+        TableEnvironment tables = TableEnvironment.create(mode);
         tables.executeSql("ADD JAR '" + args[0] + "'");
-        SqlScript.read("answers.sql", Map.of("model", args[1], "input", args[2], "output", args[3]))
+        SqlScript.read(
+                        script,
+                        Map.of(
+                                "model", args[1], "input", args[2], "output", output, "answer",
+                                "answer", "hints", ""))
                 .run(tables);
     }
 }

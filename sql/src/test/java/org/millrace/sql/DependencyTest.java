@@ -8,7 +8,10 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** SQL knows the engine and Flink's public interfaces, nothing of its planner or runtime. */
+/**
+ * SQL knows the engine, the operators and Flink's public interfaces, nothing of its planner or
+ * runtime.
+ */
 @AnalyzeClasses(packages = "org.millrace.sql", importOptions = ImportOption.DoNotIncludeTests.class)
 class DependencyTest {
     @ArchTest
@@ -18,7 +21,8 @@ class DependencyTest {
                     .dependOnClassesThat()
                     .resideInAnyPackage(
                             "org.apache.flink.runtime..",
-                            "org.apache.flink.streaming..",
+                            "org.apache.flink.streaming.runtime..",
+                            "org.apache.flink.streaming.api.operators..",
                             "org.apache.flink.table.planner..",
                             "org.apache.flink.table.runtime..",
                             "org.apache.kafka..",

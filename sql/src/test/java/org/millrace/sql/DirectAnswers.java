@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.millrace.sql;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -9,6 +10,7 @@ import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.Generator;
 import org.millrace.engine.batch.Sequence;
 import org.millrace.engine.batch.Transcript;
+import org.millrace.engine.kvcache.SessionCache;
 import org.millrace.engine.kvcache.policy.Retention;
 import org.millrace.engine.model.ChatTemplate.Message;
 
@@ -18,7 +20,7 @@ final class DirectAnswers implements AutoCloseable {
     private final Generator generator;
 
     DirectAnswers(EngineOptions options) {
-        model = Model.open(options.model(), options.modelOptions());
+        model = Model.open(Path.of(options.model()), options.modelOptions());
         generator = new Generator(model, options.generatorOptions());
     }
 
@@ -28,19 +30,50 @@ final class DirectAnswers implements AutoCloseable {
             messages.add(new Message("system", system));
         }
         messages.add(new Message("user", prompt));
-        Sequence sequence =
-                new Sequence(
-                        generator.newCache(),
-                        Transcript.EMPTY,
-                        model.chatTemplate().encodeFirstTurn(messages),
-                        params,
-                        Retention.FULL,
-                        null);
+        try (SessionCache cache = generator.newCache()) {
+            return answered(run(cache, Transcript.EMPTY, firstTurn(messages), params));
+        }
+    }
+
+    /** The turns of a session, one after the other. */
+    List<Answer.Generated> session(List<String> prompts, GenerationParams params) {
+        List<Answer.Generated> answers = new ArrayList<>();
+        Transcript history = Transcript.EMPTY;
+        try (SessionCache cache = generator.newCache()) {
+            for (String prompt : prompts) {
+                List<Message> messages = List.of(new Message("user", prompt));
+                int[] tokens =
+                        answers.isEmpty()
+                                ? firstTurn(messages)
+                                : nextTurn(messages, history.tokens());
+                Sequence sequence = run(cache, history, tokens, params);
+                history = sequence.transcript();
+                answers.add(answered(sequence));
+            }
+        }
+        return answers;
+    }
+
+    private int[] firstTurn(List<Message> messages) {
+        return model.chatTemplate().encodeFirstTurn(messages);
+    }
+
+    private int[] nextTurn(List<Message> messages, int[] history) {
+        boolean ended = model.tokenizer().endOfSequence().contains(history[history.length - 1]);
+        return model.chatTemplate().encodeNextTurn(messages, ended);
+    }
+
+    private Sequence run(
+            SessionCache cache, Transcript history, int[] prompt, GenerationParams params) {
+        Sequence sequence = new Sequence(cache, history, prompt, params, Retention.FULL, null);
         generator.submit(sequence);
         while (sequence.finishReason() == null) {
             generator.step();
         }
-        sequence.cache().close();
+        return sequence;
+    }
+
+    private static Answer.Generated answered(Sequence sequence) {
         float[] logprobs = sequence.logprobs();
         return new Answer.Generated(
                 sequence.text(),

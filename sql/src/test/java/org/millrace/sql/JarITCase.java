@@ -23,7 +23,7 @@ class JarITCase {
 
     /** The modules, and all that they depend on besides Flink. */
     private static final String NOT_OF_FLINK =
-            ".*(/millrace-[^/]*\\.jar|/target/classes|/ai/djl/|/com/fasterxml/|/com/google/|/com/hubspot/|/org/jcuda/).*";
+            ".*(/millrace-[^/]*\\.jar|/target/classes|/flink-avro/|/org/apache/avro/|/ai/djl/|/com/fasterxml/|/com/google/|/com/hubspot/|/org/jcuda/).*";
 
     @TempDir private Path directory;
 
@@ -33,9 +33,14 @@ class JarITCase {
         prompt.put("id", 1);
         prompt.put("question", "What is new?");
         prompt.put("instruction", null);
+        prompt.put("session", "s");
+        prompt.put("request", "1");
+        prompt.put("prompt", "What is new?");
+        prompt.put("event_time", "2026-01-01T00:00:00Z");
         Path prompts = directory.resolve("prompts");
         JsonRows.write(prompts, List.of(prompt));
         Path answers = directory.resolve("answers");
+        Path sessions = directory.resolve("sessions");
         String classPath =
                 Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
                         .filter(entry -> !entry.matches(NOT_OF_FLINK))
@@ -51,10 +56,13 @@ class JarITCase {
                         JAR.toString(),
                         TinyModel.path().toString(),
                         prompts.toString(),
-                        answers.toString()));
-        List<JsonNode> rows = JsonRows.read(answers);
-        assertThat(rows).hasSize(1);
-        assertThat(rows.get(0).get("finish_reason").isNull()).isFalse();
+                        answers.toString(),
+                        sessions.toString()));
+        for (Path output : List.of(answers, sessions)) {
+            List<JsonNode> rows = JsonRows.read(output);
+            assertThat(rows).hasSize(1);
+            assertThat(rows.get(0).get("finish_reason").isNull()).isFalse();
+        }
     }
 
     /** JCuda belongs into Flink's lib. */

@@ -30,15 +30,12 @@ final class JsonRows {
         }
     }
 
-    /**
-     * All rows below a directory, by id. Files that the sink has not committed are not looked at.
-     */
+    /** All rows in a directory, by id. Files that the sink has not committed are not looked at. */
     static List<JsonNode> read(Path directory) throws IOException {
         List<JsonNode> rows = new ArrayList<>();
-        try (Stream<Path> files = Files.walk(directory)) {
+        try (Stream<Path> files = Files.list(directory)) {
             for (Path file :
-                    files.filter(Files::isRegularFile)
-                            .filter(path -> path.getFileName().toString().startsWith("part-"))
+                    files.filter(path -> path.getFileName().toString().startsWith("part-"))
                             .toList()) {
                 for (String line : Files.readAllLines(file)) {
                     rows.add(JSON.readTree(line));

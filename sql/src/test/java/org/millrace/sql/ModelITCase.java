@@ -42,7 +42,7 @@ class ModelITCase {
     /** Of {@code answers.sql}. */
     private static final EngineOptions ENGINE =
             new EngineOptions(
-                    TinyModel.path(),
+                    TinyModel.path().toString(),
                     new ModelOptions(KvType.INT8, ActivationType.INT8, "reference", 1),
                     new GeneratorOptions(16 << 20, 256, 16));
 
@@ -84,10 +84,25 @@ class ModelITCase {
     }
 
     private List<JsonNode> run(String script, TableEnvironment tables) throws Exception {
+        return run(script, tables, "answer");
+    }
+
+    private List<JsonNode> run(String script, TableEnvironment tables, String answer)
+            throws Exception {
         Path input = directory.resolve("prompts");
         Path output = directory.resolve("answers");
         JsonRows.write(input, prompts);
-        SqlScript.read(script, Map.of("model", TinyModel.path(), "input", input, "output", output))
+        SqlScript.read(
+                        script,
+                        Map.of(
+                                "model",
+                                TinyModel.path(),
+                                "input",
+                                input,
+                                "output",
+                                output,
+                                "answer",
+                                answer))
                 .run(tables);
         return JsonRows.read(output);
     }
@@ -189,7 +204,7 @@ class ModelITCase {
         FailOnce.CALLS.set(0);
         TableEnvironment tables = tables(RuntimeExecutionMode.STREAMING);
         tables.createTemporarySystemFunction("fail_once", FailOnce.class);
-        List<JsonNode> rows = run("answers-fail-once.sql", tables);
+        List<JsonNode> rows = run("answers.sql", tables, "fail_once(answer)");
         assertThat(FailOnce.CALLS).hasValueGreaterThan(ROWS);
         assertThat(rows).hasSize(ROWS);
         assertRowsOfTheEngine(rows, 0, ROWS);

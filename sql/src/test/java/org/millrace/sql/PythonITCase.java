@@ -70,7 +70,7 @@ class PythonITCase {
         assertThat(answered).hasSize(rows.size());
         EngineOptions options =
                 new EngineOptions(
-                        TinyModel.path(),
+                        TinyModel.path().toString(),
                         ModelOptions.defaults(),
                         new GeneratorOptions(8 << 20, 64, 1));
         try (DirectAnswers engine = new DirectAnswers(options)) {

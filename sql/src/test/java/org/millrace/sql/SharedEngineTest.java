@@ -4,6 +4,7 @@ package org.millrace.sql;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,8 +15,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.millrace.engine.ModelOptions;
 import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.GeneratorOptions;
@@ -28,6 +31,10 @@ class SharedEngineTest {
     private static final int ROWS = 8;
 
     private static EngineOptions options(Path model, long poolBytes) {
+        return options(model.toString(), poolBytes);
+    }
+
+    private static EngineOptions options(String model, long poolBytes) {
         return new EngineOptions(
                 model,
                 new ModelOptions(KvType.INT8, ActivationType.INT8, "reference", 1),
@@ -197,5 +204,20 @@ class SharedEngineTest {
                 .isInstanceOf(ExecutionException.class)
                 .hasMessageContaining("poolBytes=1");
         awaitNoThreads();
+    }
+
+    @Test
+    void aModelIsAPathOrAUriAndMayHaveABlankInIt(@TempDir Path directory) throws Exception {
+        Path model = Files.createDirectory(directory.resolve("a model"));
+        try (Stream<Path> files = Files.list(TinyModel.path())) {
+            for (Path file : files.toList()) {
+                Files.copy(file, model.resolve(file.getFileName()));
+            }
+        }
+        for (String location : List.of(model.toString(), "file://" + model)) {
+            try (SharedEngine.Lease lease = SharedEngine.lease(options(location, 8 << 20))) {
+                assertThat(generate(lease, 2).get()).isInstanceOf(Answer.Generated.class);
+            }
+        }
     }
 }

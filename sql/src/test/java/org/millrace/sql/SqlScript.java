@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.apache.flink.table.api.TableEnvironment;
+import org.apache.flink.table.api.TableResult;
 
 /** The statements of a file in the test resources, each ended by a semicolon at a line's end. */
 final class SqlScript {
@@ -33,9 +34,14 @@ final class SqlScript {
 
     /** Runs all, and waits for the job of the last. */
     void run(TableEnvironment tables) throws Exception {
+        start(tables).await();
+    }
+
+    /** Runs all; the result is the last one's, whose job runs. */
+    TableResult start(TableEnvironment tables) {
         for (String statement : statements.subList(0, statements.size() - 1)) {
             tables.executeSql(statement);
         }
-        tables.executeSql(statements.get(statements.size() - 1)).await();
+        return tables.executeSql(statements.get(statements.size() - 1));
     }
 }
