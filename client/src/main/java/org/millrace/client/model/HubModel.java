@@ -48,6 +48,11 @@ final class HubModel {
         return ID.matcher(model).matches();
     }
 
+    /** Whether this is the directory of a model that was fetched with all its files. */
+    static boolean isComplete(Path directory) {
+        return Files.exists(directory.resolve(COMPLETE));
+    }
+
     /**
      * The directory of a model, with all its files.
      *
@@ -59,10 +64,9 @@ final class HubModel {
         Files.createDirectories(model.directory);
         // Without it a model that is complete would ask the hub each time for the files that it
         // lacks.
-        Path complete = model.directory.resolve(COMPLETE);
-        if (!Files.exists(complete)) {
+        if (!isComplete(model.directory)) {
             model.fetchAll();
-            Files.write(complete, new byte[0]);
+            Files.write(model.directory.resolve(COMPLETE), new byte[0]);
         }
         return model.directory;
     }

