@@ -2,16 +2,22 @@
 package org.millrace.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.millrace.engine.batch.GenerationParams;
 import org.millrace.engine.batch.Generator;
@@ -120,6 +126,30 @@ class FamiliesTest {
                 }
             }
         }
+    }
+
+    /** What a file switches on and nobody computes is an error, not another model. */
+    @ParameterizedTest
+    @CsvSource({
+        "qwen2,\"use_sliding_window\": false",
+        "qwen3,\"use_sliding_window\": false",
+        "smollm3,\"use_sliding_window\": false",
+        "gemma3,\"use_bidirectional_attention\": false"
+    })
+    void whatIsSwitchedOnAndNotComputedIsRefused(
+            String family, String property, @TempDir Path directory) throws IOException {
+        try (Stream<Path> files = Files.list(TinyModels.path("families/" + family + "/hf"))) {
+            for (Path file : files.toList()) {
+                Files.copy(file, directory.resolve(file.getFileName()));
+            }
+        }
+        Path config = directory.resolve("config.json");
+        String text = Files.readString(config);
+        assertThat(text).contains(property);
+        Files.writeString(config, text.replace(property, property.replace("false", "true")));
+        ModelOptions options = new ModelOptions(KvType.F32, ActivationType.F32, "auto", 0);
+        assertThatThrownBy(() -> Model.open(directory, options))
+                .hasMessageContaining("=true, supported=false");
     }
 
     private static Model open(String family, String file, KvType kvType, String provider) {

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.millrace.e2e.TestCluster;
+import picocli.CommandLine;
 
 /**
  * {@code ./millrace} on systems that lack something: a locale, a user's name and home, room on a
@@ -77,7 +78,11 @@ class LauncherITCase {
     void userWithoutANameAndAHomeIsToldToSetOne() throws Exception {
         List<String> unknownUser =
                 List.of("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups");
-        assumePermitted(unknownUser, "to become another user");
+        assumePermitted(unknownUser, List.of("true"), "to become another user");
+        String library =
+                CommandLine.class.getProtectionDomain().getCodeSource().getLocation().getPath();
+        assumePermitted(
+                unknownUser, List.of("test", "-r", library), "to show others the libraries");
         List<String> prefix = new ArrayList<>(unknownUser);
         prefix.addAll(List.of("env", "-u", "HOME", "-u", "MILLRACE_HOME"));
         String model = " --model " + readableModel();
@@ -89,7 +94,7 @@ class LauncherITCase {
 
     @Test
     void temporaryDirectoryThatIsNoexecIsNamed() throws Exception {
-        assumePermitted(OWN_MOUNTS, "to mount");
+        assumePermitted(OWN_MOUNTS, List.of("true"), "to mount");
         Outcome outcome =
                 millrace(
                         mounting("noexec,size=64m"),
@@ -108,7 +113,7 @@ class LauncherITCase {
     @Test
     @Tag("nightly")
     void workDirectoryThatIsNoexecIsNamed() throws Exception {
-        assumePermitted(OWN_MOUNTS, "to mount");
+        assumePermitted(OWN_MOUNTS, List.of("true"), "to mount");
         String run = "run --model " + TestCluster.tinyModel() + " --work-dir " + mount + "/work";
         assertFails(
                 millrace(mounting("noexec,size=512m"), Map.of(), run),
@@ -123,7 +128,7 @@ class LauncherITCase {
 
     @Test
     void diskWithoutRoomIsNamed() throws Exception {
-        assumePermitted(OWN_MOUNTS, "to mount");
+        assumePermitted(OWN_MOUNTS, List.of("true"), "to mount");
         assertFails(
                 millrace(
                         mounting("size=64m"),
@@ -135,7 +140,7 @@ class LauncherITCase {
     @Test
     @Tag("nightly")
     void diskThatBecomesFullEndsTheRun() throws Exception {
-        assumePermitted(OWN_MOUNTS, "to mount");
+        assumePermitted(OWN_MOUNTS, List.of("true"), "to mount");
         Path fill = directory.resolve("fill");
         Files.writeString(
                 fill,
@@ -174,13 +179,14 @@ class LauncherITCase {
         assertThat(outcome.err().get(0)).contains(message);
     }
 
-    private static void assumePermitted(List<String> command, String what) throws Exception {
+    private static void assumePermitted(List<String> command, List<String> what, String name)
+            throws Exception {
         List<String> probe = new ArrayList<>(command);
-        probe.add("true");
+        probe.addAll(what);
         try {
             assumeTrue(
                     new ProcessBuilder(probe).start().waitFor() == 0,
-                    "this user is not permitted " + what);
+                    "this user is not permitted " + name);
         } catch (IOException e) {
             assumeTrue(false, "no " + command.get(0) + " on this system");
         }

@@ -87,6 +87,13 @@ final class Decoder {
         }
     }
 
+    /** Refuses a property that the file switches on and nothing here computes. */
+    static void refuse(Hyperparameters parameters, String huggingFace) {
+        if (parameters.booleanOr(huggingFace, "", false)) {
+            throw parameters.unsupported(huggingFace, "", true, "false");
+        }
+    }
+
     /** The window of layers that have one, {@link AttentionSpec#NO_WINDOW} for none. */
     static int window(Hyperparameters parameters) {
         double window = parameters.numberOr("sliding_window", "attention.sliding_window", 0);

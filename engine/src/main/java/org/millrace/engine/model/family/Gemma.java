@@ -15,6 +15,7 @@ final class Gemma {
      *     rule, which GGUF files do not hold
      */
     static LayerSpec layer(Hyperparameters parameters, int layersOf27b) {
+        Decoder.refuse(parameters, "use_bidirectional_attention");
         LayerSpec layer = Decoder.llamaLayer(parameters);
         double usual =
                 parameters.numLayers() == layersOf27b

@@ -17,6 +17,7 @@ final class Qwen2 implements Family {
 
     @Override
     public ModelSpec read(Hyperparameters parameters) {
+        Decoder.refuse(parameters, "use_sliding_window");
         return Decoder.of(
                 "qwen2", parameters, Decoder.llamaLayer(parameters).withBiases(Decoder.QKV));
     }

@@ -19,6 +19,7 @@ final class Qwen3 implements Family {
 
     @Override
     public ModelSpec read(Hyperparameters parameters) {
+        Decoder.refuse(parameters, "use_sliding_window");
         LayerSpec layer = Decoder.llamaLayer(parameters);
         return Decoder.of(
                 "qwen3",

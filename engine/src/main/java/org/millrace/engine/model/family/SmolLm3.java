@@ -25,6 +25,7 @@ final class SmolLm3 implements Family {
 
     @Override
     public ModelSpec read(Hyperparameters parameters) {
+        Decoder.refuse(parameters, "use_sliding_window");
         List<Double> rotated = parameters.numbers("no_rope_layers", "rope.layers");
         int interval =
                 (int) parameters.numberOr("no_rope_layer_interval", "rope.layer_interval", 4);
