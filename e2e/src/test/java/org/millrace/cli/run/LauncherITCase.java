@@ -114,10 +114,10 @@ class LauncherITCase {
     @Tag("nightly")
     void workDirectoryThatIsNoexecIsNamed() throws Exception {
         assumePermitted(OWN_MOUNTS, List.of("true"), "to mount");
-        String run = "run --model " + TestCluster.tinyModel() + " --work-dir " + mount + "/work";
+        String run = "run --model " + TestCluster.tinyModel() + " --work-dir " + mount + "/job";
         assertFails(
                 millrace(mounting("noexec,size=512m"), Map.of(), run),
-                "directory=" + mount + "/work/tmp is mounted noexec");
+                "directory=" + mount + "/job/tmp is mounted noexec");
         Outcome elsewhere =
                 millrace(
                         mounting("noexec,size=512m"),
