@@ -36,7 +36,10 @@ import org.millrace.schemas.RecordCodec;
 
 /** The job and its clients with a registry that others have made; {@code e2e/registry-check}. */
 @ExtendWith(TestCluster.Extension.class)
-@EnabledIfSystemProperty(named = RealRegistryITCase.REGISTRY, matches = ".+")
+@EnabledIfSystemProperty(
+        named = RealRegistryITCase.REGISTRY,
+        matches = ".+",
+        disabledReason = "e2e/registry-check starts a real registry for it")
 class RealRegistryITCase {
     static final String REGISTRY = "millrace.test.registry";
 
